@@ -1,0 +1,293 @@
+package lint
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/ringplan/ringplan/pkg/diag"
+	"github.com/ringplan/ringplan/pkg/stage"
+	"github.com/ringplan/ringplan/pkg/topology"
+)
+
+var ringRules = []Rule{
+	{
+		Code: "RP030", Name: "duplicate-region", Severity: diag.Error,
+		Summary: "Two regions have the same name, or are the same cluster.",
+		Why:     "The name is the folder of a region's files, and a cluster holds one datacenter of a ring.",
+		Fix:     "Give each region a name and a cluster of its own.",
+		Source:  "ringplan",
+		Check:   checkDuplicateRegions,
+	}, {
+		Code: "RP031", Name: "duplicate-datacenter", Severity: diag.Error,
+		Summary: "Two regions have the same Cassandra datacenter name.",
+		Why:     "Cassandra would take the nodes of both clusters for one datacenter, and place replicas across them.",
+		Fix:     "Give each region a datacenter name of its own, such as dc-1 and dc-2. Names that differ only in case are easily confused and refused too.",
+		Source:  "[MR] datacenter is set for each region; [CASS] replication is set by datacenter",
+		Check:   checkDuplicateDatacenters,
+	}, {
+		Code: "RP032", Name: "expand-from-missing", Severity: diag.Error,
+		Summary: "A second region says not from which one it is built.",
+		Why:     "One region founds the ring; one that is installed without a source founds another ring of the same name.",
+		Fix:     "Set expandFrom to a region that serves.",
+		Source:  "[MR] a new region joins by a seed host of an existing one",
+		Check:   checkExpandFromMissing,
+	}, {
+		Code: "RP033", Name: "expand-from-unknown", Severity: diag.Error,
+		Summary: "A region is built from itself, or from one that is not in the topology.",
+		Why:     "There is no datacenter to take the data from.",
+		Fix:     "Set expandFrom to the name of another region of this topology; region names, not datacenter names.",
+		Source:  "ringplan",
+		Check:   checkExpandFromUnknown,
+	}, {
+		Code: "RP034", Name: "expand-from-cycle", Severity: diag.Error,
+		Summary: "Regions are built from each other in a circle.",
+		Why:     "None of them can be the first.",
+		Fix:     "Remove expandFrom from the region that founds the ring.",
+		Source:  "ringplan",
+		Check:   checkExpandFromCycle,
+	}, {
+		Code: "RP035", Name: "seed-host-invalid", Severity: diag.Error,
+		Summary: "A seed host is no address of the source's Cassandra network.",
+		Why:     "The new datacenter finds no ring at that address and never joins, or starts a ring of its own.",
+		Fix:     "Use the IP address of a Cassandra pod of the source: a pod's, or its node's with hostNetwork. DNS names are not supported.",
+		Source:  "[MR] the seed host is an address of the first region; [CFG] cassandra.multiRegionSeedHost is an IP address",
+		Check:   checkSeedHost,
+	}, {
+		Code: "RP036", Name: "seed-host-missing", Severity: diag.Error,
+		Summary: "A region that joins the ring has no seed host.",
+		Why:     "Without it the new cluster does not know of the ring and starts one of its own.",
+		Fix:     "Set seedHost to the address of a Cassandra pod of the source region: `kubectl get pods -o wide` shows it.",
+		Source:  "[MR] configure the multi-region seed host",
+		Check:   checkSeedHostMissing,
+	}, {
+		Code: "RP037", Name: "seed-host-left", Severity: diag.Warning,
+		Summary: "A region that serves still has a seed host.",
+		Why:     "It is not rendered any more. It is the address of a pod that may be gone, and misleads the next reader.",
+		Fix:     "Remove seedHost from the region.",
+		Source:  "[MR] remove the seed host once the rebuild is verified",
+		Check:   checkSeedHostLeft,
+	}, {
+		Code: "RP039", Name: "delivery-not-rendered", Severity: diag.Warning,
+		Summary: "An engine is asked for that this version does not render for.",
+		Why:     "Only the helm release plan and the manifests are rendered.",
+		Fix:     "Remove it from spec.delivery, or apply the release plan yourself.",
+		Source:  "ringplan",
+		Check:   checkDelivery,
+	}, {
+		Code: "RP045", Name: "chart-source", Severity: diag.Error,
+		Summary: "spec.charts names both a repository and a path, or a path that leaves the topology's folder.",
+		Why:     "It is unclear which charts are meant; and a path outside the folder is not the same on every machine.",
+		Fix:     "Keep one of the two, and put a folder of charts beside the topology.",
+		Source:  "ringplan",
+		Check:   checkCharts,
+	}, {
+		Code: "RP046", Name: "one-of-several", Severity: diag.Error,
+		Summary: "Settings that exclude each other are set together.",
+		Why:     "The charts would take one of them and ignore the rest.",
+		Fix:     "Keep one.",
+		Source:  "[CFG]",
+		Check:   checkOneOf,
+	},
+}
+
+func checkDuplicateRegions(p *Pass) {
+	names, clusters := map[string]*topology.Region{}, map[string]*topology.Region{}
+	for i := range p.Spec.Regions {
+		r := &p.Spec.Regions[i]
+		if other := names[r.Name]; other != nil {
+			p.Report(r.Path("name"), fmt.Sprintf("the first is at %s", p.At(other.Path("name"))), "two regions are named %s", r.Name)
+			continue
+		}
+		names[r.Name] = r
+		id := strings.Join([]string{r.Platform, r.Kubernetes.Region, r.Kubernetes.Cluster, r.Kubernetes.Context}, "\x00")
+		if other := clusters[id]; other != nil {
+			p.Report(r.Path("kubernetes.cluster"), "one cluster holds one datacenter of a ring", "regions %s and %s are the same cluster, %s", other.Name, r.Name, r.Kubernetes.Cluster)
+			continue
+		}
+		clusters[id] = r
+	}
+}
+
+func checkDuplicateDatacenters(p *Pass) {
+	seen := map[string]*topology.Region{}
+	for i := range p.Spec.Regions {
+		r := &p.Spec.Regions[i]
+		if other := seen[strings.ToLower(r.Datacenter)]; other != nil {
+			p.Report(r.Path("datacenter"), fmt.Sprintf("the first is at %s", p.At(other.Path("datacenter"))),
+				"regions %s and %s have the same datacenter, %s", other.Name, r.Name, r.Datacenter)
+			continue
+		}
+		seen[strings.ToLower(r.Datacenter)] = r
+	}
+}
+
+func checkExpandFromMissing(p *Pass) {
+	var founder *topology.Region
+	for i := range p.Spec.Regions {
+		r := &p.Spec.Regions[i]
+		if r.ExpandFrom != "" {
+			continue
+		}
+		if founder != nil {
+			p.Report(r.Path(""), fmt.Sprintf("set expandFrom: %s", founder.Name), "region %s has no expandFrom, but %s founds the ring already", r.Name, founder.Name)
+			continue
+		}
+		founder = r
+	}
+}
+
+func checkExpandFromUnknown(p *Pass) {
+	for i := range p.Spec.Regions {
+		r := &p.Spec.Regions[i]
+		switch {
+		case r.ExpandFrom == "":
+		case r.ExpandFrom == r.Name:
+			p.Report(r.Path("expandFrom"), "name another region", "region %s is built from itself", r.Name)
+		case p.Region(r.ExpandFrom) == nil:
+			p.Report(r.Path("expandFrom"), unknownRegionHint(p.Topology, r.ExpandFrom), "there is no region %s", r.ExpandFrom)
+		}
+	}
+}
+
+func unknownRegionHint(t *topology.Topology, name string) string {
+	var names []string
+	for i := range t.Spec.Regions {
+		r := &t.Spec.Regions[i]
+		if r.Datacenter == name {
+			return fmt.Sprintf("that is the datacenter of region %s; expandFrom takes the region's name", r.Name)
+		}
+		names = append(names, r.Name)
+	}
+	return "the regions are " + strings.Join(names, ", ")
+}
+
+func checkExpandFromCycle(p *Pass) {
+	reported := map[string]bool{}
+	for i := range p.Spec.Regions {
+		cycle := cycleFrom(p.Topology, &p.Spec.Regions[i])
+		if len(cycle) < 2 || reported[cycle[0].Name] {
+			continue
+		}
+		names := make([]string, len(cycle))
+		for j, r := range cycle {
+			reported[r.Name] = true
+			names[j] = r.Name
+		}
+		p.Report(cycle[0].Path("expandFrom"), "one of them must found the ring: remove its expandFrom",
+			"regions are built from each other in a circle: %s", strings.Join(append(names, names[0]), " from "))
+	}
+}
+
+// cycleFrom returns the circle that r is part of, starting at r, or nil.
+func cycleFrom(t *topology.Topology, r *topology.Region) []*topology.Region {
+	var path []*topology.Region
+	for at := r; at != nil && len(path) <= len(t.Spec.Regions); at = t.Region(at.ExpandFrom) {
+		if at == r && len(path) > 0 {
+			return path
+		}
+		path = append(path, at)
+	}
+	return nil
+}
+
+func checkSeedHost(p *Pass) {
+	for i := range p.Spec.Regions {
+		r := &p.Spec.Regions[i]
+		if r.SeedHost == "" {
+			continue
+		}
+		path := r.Path("seedHost")
+		source := p.Region(r.ExpandFrom)
+		if r.ExpandFrom == "" {
+			p.Report(path, "remove it, or set expandFrom", "region %s founds the ring, so it has no seed host", r.Name)
+			continue
+		}
+		addr, err := netip.ParseAddr(r.SeedHost)
+		if err != nil {
+			p.Report(path, "use the IP address of a Cassandra pod; names are not supported", "seed host %q is not an IP address", r.SeedHost)
+			continue
+		}
+		if source == nil || source == r {
+			continue
+		}
+		ranges, field := source.CassandraRanges()
+		if parseable(ranges) && !contains(ranges, addr) {
+			p.Report(path, "Cassandra of "+source.Name+" has its addresses in "+field+": "+strings.Join(ranges, ", "),
+				"seed host %s is no Cassandra address of %s", addr, source.Name)
+		}
+	}
+}
+
+func contains(ranges []string, addr netip.Addr) bool {
+	for _, text := range ranges {
+		if prefix, err := netip.ParsePrefix(text); err == nil && prefix.Contains(addr.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+func checkSeedHostMissing(p *Pass) {
+	for i := range p.Spec.Regions {
+		r := &p.Spec.Regions[i]
+		phase := p.Phases[r.Name]
+		if r.ExpandFrom == "" || r.SeedHost != "" || phase == stage.Serving {
+			continue
+		}
+		if phase == stage.Planned || phase == "" {
+			p.ReportAs(diag.Warning, r.Path(""), "set seedHost before the region joins", "region %s has no seed host yet", r.Name)
+			continue
+		}
+		p.Report(r.Path(""), "set seedHost to the address of a Cassandra pod of "+r.ExpandFrom, "region %s is %s without a seed host", r.Name, phase)
+	}
+}
+
+func checkSeedHostLeft(p *Pass) {
+	for i := range p.Spec.Regions {
+		r := &p.Spec.Regions[i]
+		if r.SeedHost != "" && p.Phases[r.Name] == stage.Serving {
+			p.Report(r.Path("seedHost"), "remove it", "region %s serves, so its seed host is not used any more", r.Name)
+		}
+	}
+}
+
+func checkDelivery(p *Pass) {
+	for i, engine := range p.Spec.Delivery {
+		p.Report(fmt.Sprintf("spec.delivery[%d]", i), "", "nothing is rendered for %s yet", engine)
+	}
+}
+
+func checkCharts(p *Pass) {
+	charts := p.Spec.Charts
+	if charts.Path != "" && charts.Repository != "" {
+		p.Report("spec.charts", "keep one", "charts come from a repository and from a path")
+	}
+	if charts.Path == "" {
+		return
+	}
+	if clean := strings.TrimPrefix(charts.Path, "./"); strings.HasPrefix(clean, "/") || strings.Contains("/"+clean+"/", "/../") || strings.Contains(clean, `\`) {
+		p.Report("spec.charts.path", "use a folder beside the topology, such as ./charts", "charts path %q leaves the topology's folder", charts.Path)
+	}
+}
+
+func checkOneOf(p *Pass) {
+	auth := p.Spec.Cassandra.Auth
+	if auth.Secret != "" && auth.SecretProviderClass != "" {
+		p.Report("spec.cassandra.auth", "keep one", "auth has both secret and secretProviderClass")
+	}
+	b := p.Spec.Cassandra.Backup
+	var kinds []string
+	if b.GCS != nil {
+		kinds = append(kinds, "gcs")
+	}
+	if b.Remote != nil {
+		kinds = append(kinds, "remote")
+	}
+	if b.CSI != nil {
+		kinds = append(kinds, "csi")
+	}
+	if len(kinds) > 1 {
+		p.Report("spec.cassandra.backup", "keep one", "backup has %s", strings.Join(kinds, " and "))
+	}
+}

@@ -1,0 +1,55 @@
+package lint
+
+import (
+	"regexp"
+
+	"github.com/ringplan/ringplan/pkg/diag"
+)
+
+var secretRules = []Rule{{
+	Code: "RP084", Name: "plaintext-secret", Severity: diag.Error,
+	Summary: "A private key, a token or a password stands in the topology.",
+	Why:     "The topology and what is rendered from it are committed to Git, where a secret stays for ever and many can read it.",
+	Fix:     "Put it into a Kubernetes Secret or a vault and refer to that; then replace the secret, because it has been written down.",
+	Source:  "ringplan: no secret value reaches rendered files",
+	Check:   checkSecrets,
+}}
+
+// secretShapes are strings that are secrets by their look.
+var secretShapes = []struct {
+	what  string
+	shape *regexp.Regexp
+}{
+	{"a private key", regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY`)},
+	{"a Google service account key", regexp.MustCompile(`"private_key(_id)?"\s*:`)},
+	{"an AWS access key", regexp.MustCompile(`\b(AKIA|ASIA)[0-9A-Z]{16}\b`)},
+	{"a GitHub token", regexp.MustCompile(`\bgh[pousr]_[0-9A-Za-z]{36}`)},
+	{"a GitLab token", regexp.MustCompile(`\bglpat-[0-9A-Za-z_-]{20}`)},
+	{"a Slack token", regexp.MustCompile(`\bxox[abprs]-[0-9A-Za-z-]{10}`)},
+	{"a Google API key", regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{35}`)},
+	{"a JSON web token", regexp.MustCompile(`\beyJ[0-9A-Za-z_-]{8,}\.eyJ[0-9A-Za-z_-]{8,}\.`)},
+	{"a password in a URL", regexp.MustCompile(`\b[a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s:@]+@`)},
+}
+
+// secretName matches the last key of a path that holds an environment variable
+// of a secret.
+var secretName = regexp.MustCompile(`(^|[."])[A-Z][A-Z0-9_]*?(PASSWORD|PASSWD|TOKEN|SECRET|API_?KEY|PRIVATE_?KEY)"?$`)
+
+func checkSecrets(p *Pass) {
+	const hint = "refer to a Kubernetes Secret or a vault instead, and replace the secret: it has been written down"
+	p.Walk(func(path string, value any) {
+		text, ok := value.(string)
+		if !ok || text == "" {
+			return
+		}
+		for _, s := range secretShapes {
+			if s.shape.MatchString(text) {
+				p.Report(path, hint, "%s stands in plain text", s.what)
+				return
+			}
+		}
+		if secretName.MatchString(path) {
+			p.Report(path, hint, "the value of a secret variable stands in plain text")
+		}
+	})
+}
