@@ -1,0 +1,108 @@
+// Package apigee brings everything that is particular to Apigee hybrid: what
+// its charts are told for each region, the order of their releases, how a
+// datacenter joins the ring, and the rules that its documents state. It is
+// pure: a topology goes in, files come out. Keys in brackets, such as [MR],
+// resolve in pkg/README.md.
+package apigee
+
+import (
+	"fmt"
+
+	"github.com/ringplan/ringplan/pkg/manifest"
+	"github.com/ringplan/ringplan/pkg/stage"
+	"github.com/ringplan/ringplan/pkg/system"
+	"github.com/ringplan/ringplan/pkg/topology"
+)
+
+// System returns Apigee hybrid.
+func System() system.System {
+	return system.System{
+		Name:       "apigee-hybrid",
+		Procedures: []*stage.Procedure{&install, &expand},
+		Rules:      rules,
+		New:        compile,
+		Skeleton:   skeleton,
+	}
+}
+
+// ring is a compiled topology. A nil ring serves where only rules' texts are
+// wanted.
+type ring struct {
+	*topology.Topology
+	config
+	line line
+}
+
+func compile(t *topology.Topology) (system.Ring, error) {
+	g := &ring{Topology: t, line: parseLine(t.Spec.Version)}
+	wrapper := struct {
+		Spec *config `json:"spec"`
+	}{&g.config}
+	if err := t.Decode(&wrapper); err != nil {
+		return nil, fmt.Errorf("apigee-hybrid: %w", err)
+	}
+	return g, nil
+}
+
+// Members implements [system.Ring].
+func (g *ring) Members() stage.Ring {
+	members := make(stage.Ring, len(g.Spec.Regions))
+	for i := range g.Spec.Regions {
+		r := &g.Spec.Regions[i]
+		members[i] = stage.Member{Region: r.Name, Source: r.ExpandFrom, Procedure: &expand}
+		if r.ExpandFrom == "" {
+			members[i].Procedure = &install
+		}
+	}
+	return members
+}
+
+// Render implements [system.Ring].
+func (g *ring) Render(region string, phase stage.Phase) ([]manifest.File, error) {
+	r := g.Region(region)
+	if r == nil {
+		return nil, fmt.Errorf("apigee-hybrid: no region %q", region)
+	}
+	if phase == stage.Planned {
+		return nil, nil
+	}
+	files := []manifest.File{
+		g.overridesFile(r, phase),
+		g.releasesFile(r, phase),
+	}
+	var resources []string
+	if phase == rebuilding {
+		files = append(files, g.replicationFile(r))
+		resources = append(resources, replicationName)
+	}
+	files = append(files, g.kustomizationFile(r, resources))
+	for i := range files {
+		files[i].Path = r.Name + "/" + files[i].Path
+		files[i].Origin = g.At(r.Path(""))
+	}
+	return files, nil
+}
+
+// kustomizationFile lists the custom resources of the region, so that any
+// engine can apply the folder. The namespace keeps it valid while there are
+// none: kustomize refuses a file that says nothing.
+func (g *ring) kustomizationFile(r *topology.Region, resources []string) manifest.File {
+	list := make([]any, len(resources))
+	for i, name := range resources {
+		list[i] = name
+	}
+	return manifest.File{
+		Path:   "kustomization.yaml",
+		Header: generated + "\nThe custom resources of region " + r.Name + " at this phase.",
+		Docs: []*manifest.Map{manifest.NewMap(
+			"apiVersion", "kustomize.config.k8s.io/v1beta1",
+			"kind", "Kustomization",
+			"namespace", g.Spec.Namespace,
+			"resources", list,
+		)},
+		Rule: "kustomization",
+	}
+}
+
+// generated heads every rendered file.
+const generated = "Rendered by ringplan; change the topology instead."

@@ -1,0 +1,132 @@
+package apigee
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ringplan/ringplan/pkg/stage"
+	"github.com/ringplan/ringplan/pkg/system"
+	"github.com/ringplan/ringplan/pkg/topology"
+)
+
+// Commands implements [system.Ring]. Every command names its cluster's context
+// where the topology does, so that none runs against the wrong one.
+func (g *ring) Commands(s stage.Stage, root string) []system.Command {
+	r := g.Region(s.Region)
+	dir := root + "/" + r.Name + "/"
+	switch s.To {
+	case installing, joining:
+		return g.installCommands(r, dir)
+	case rebuilding:
+		return []system.Command{{
+			Comment: "start the rebuild of " + r.Datacenter,
+			Run:     kubectl(r, "apply", "-f", quote(dir+replicationName)),
+		}}
+	case settling:
+		return append(g.upgradeCommands(r, dir, "datastore"), system.Command{
+			Comment: "the replication is done; its file has left the tree, so remove the object too",
+			Run:     kubectl(r, "-n", g.Spec.Namespace, "delete", "cassandradatareplication", replicationObject(r)),
+		})
+	}
+	return nil
+}
+
+func (g *ring) installCommands(r *topology.Region, dir string) []system.Command {
+	cmds := []system.Command{{Comment: "by hand: cert-manager must run in cluster " + r.Kubernetes.Cluster}}
+	cmds = append(cmds, system.Command{
+		Comment: "the namespace",
+		Run:     "kubectl create namespace " + g.Spec.Namespace + " --dry-run=client -o yaml | " + kubectl(r, "apply", "-f", "-"),
+	})
+	if secrets := g.secretsNeeded(); len(secrets) > 0 {
+		cmds = append(cmds, system.Command{Comment: "by hand: namespace " + g.Spec.Namespace + " must hold the Secrets " + strings.Join(secrets, ", ")})
+	}
+	if source := g.Region(r.ExpandFrom); source != nil {
+		cmds = append(cmds, system.Command{
+			Comment: "the certificate authority of region " + source.Name + ", before the operator",
+			Run: kubectl(source, "-n", "cert-manager", "get", "secret", "apigee-ca", "-o", "json") +
+				` | jq 'del(.metadata.uid,.metadata.resourceVersion,.metadata.creationTimestamp,.metadata.ownerReferences,.metadata.managedFields)' | ` +
+				kubectl(r, "apply", "-f", "-"),
+		})
+	}
+	cmds = append(cmds, g.definitionCommands(r)...)
+	for _, rel := range g.releases() {
+		cmds = append(cmds, g.upgradeCommand(r, dir, rel))
+	}
+	return cmds
+}
+
+// definitionCommands fetch the operator's chart, if it is not at hand, and
+// apply the definitions that it carries.
+func (g *ring) definitionCommands(r *topology.Region) []system.Command {
+	var cmds []system.Command
+	chart := "apigee-operator"
+	if path := g.Spec.Charts.Path; path != "" {
+		chart = strings.TrimSuffix(path, "/") + "/apigee-operator"
+	} else {
+		cmds = append(cmds, system.Command{
+			Comment: "the operator's chart, for its custom resource definitions",
+			Run:     "helm pull " + g.repository() + "/apigee-operator --version " + g.Spec.Version + " --untar",
+		})
+	}
+	if g.Spec.Namespace != kustomizeNamespace {
+		cmds = append(cmds, system.Command{
+			Comment: "its kustomization is fixed to namespace " + kustomizeNamespace,
+			Run:     "(cd " + chart + "/etc/crds/default && kustomize edit set namespace " + g.Spec.Namespace + ")",
+		})
+	}
+	return append(cmds, system.Command{
+		Comment: "the custom resource definitions",
+		Run:     kubectl(r, "apply", "-k", chart+"/etc/crds/default/", "--server-side", "--force-conflicts", "--validate=false"),
+	})
+}
+
+// upgradeCommands upgrades the named releases.
+func (g *ring) upgradeCommands(r *topology.Region, dir string, names ...string) []system.Command {
+	var cmds []system.Command
+	for _, rel := range g.releases() {
+		for _, name := range names {
+			if rel.name == name {
+				cmds = append(cmds, g.upgradeCommand(r, dir, rel))
+			}
+		}
+	}
+	return cmds
+}
+
+func (g *ring) upgradeCommand(r *topology.Region, dir string, rel release) system.Command {
+	chart := g.repository() + "/" + rel.chart + " --version " + g.Spec.Version
+	if path := g.Spec.Charts.Path; path != "" {
+		chart = strings.TrimSuffix(path, "/") + "/" + rel.chart
+	}
+	args := []string{"helm upgrade", rel.name, chart, "--install", "--namespace", g.Spec.Namespace}
+	if r.Kubernetes.Context != "" {
+		args = append(args, "--kube-context", quote(r.Kubernetes.Context))
+	}
+	args = append(args, "--atomic", "-f", quote(dir+overridesName))
+	for _, key := range []string{"env", "envgroup"} {
+		if value, ok := rel.set.Lookup(key); ok {
+			args = append(args, "--set", fmt.Sprintf("%s=%s", key, value))
+		}
+	}
+	return system.Command{Comment: rel.describe(), Run: strings.Join(args, " ")}
+}
+
+func kubectl(r *topology.Region, args ...string) string {
+	words := []string{"kubectl"}
+	if r.Kubernetes.Context != "" {
+		words = append(words, "--context", quote(r.Kubernetes.Context))
+	}
+	return strings.Join(append(words, args...), " ")
+}
+
+// quote makes a word safe for a POSIX shell.
+func quote(word string) string {
+	if strings.IndexFunc(word, unsafeRune) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+func unsafeRune(c rune) bool {
+	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@=", c)
+}

@@ -1,0 +1,43 @@
+package apigee
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/ringplan/ringplan/pkg/manifest"
+	"github.com/ringplan/ringplan/pkg/topology"
+)
+
+const replicationName = "datareplication.yaml"
+
+// organizationRef returns the name of the ApigeeOrganization resource, as the
+// chart apigee-org computes it [C15]: the first 15 characters of the
+// organization's name, and the first 7 of its SHA-256.
+func organizationRef(organization string) string {
+	sum := sha256.Sum256([]byte(organization))
+	return organization[:min(15, len(organization))] + "-" + hex.EncodeToString(sum[:])[:7]
+}
+
+// replicationFile renders the CassandraDataReplication that makes the new
+// datacenter copy its data from the source's. source.region is the name of
+// the source's Cassandra datacenter, not of its region [MR].
+func (g *ring) replicationFile(r *topology.Region) manifest.File {
+	doc := manifest.NewMap(
+		"apiVersion", "apigee.cloud.google.com/v1alpha1",
+		"kind", "CassandraDataReplication",
+		"metadata", manifest.NewMap("name", replicationObject(r), "namespace", g.Spec.Namespace),
+		"spec", manifest.NewMap(
+			"organizationRef", organizationRef(g.Organization.Name),
+			"force", false,
+			"source", manifest.NewMap("region", g.Region(r.ExpandFrom).Datacenter),
+		),
+	)
+	return manifest.File{
+		Path:   replicationName,
+		Header: generated + "\nRebuilds datacenter " + r.Datacenter + " from " + g.Region(r.ExpandFrom).Datacenter + ". It leaves, with the seed host, once the rebuild has completed.",
+		Docs:   []*manifest.Map{doc},
+		Rule:   "replication",
+	}
+}
+
+func replicationObject(r *topology.Region) string { return "expand-" + r.Name }

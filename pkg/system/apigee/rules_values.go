@@ -1,0 +1,224 @@
+package apigee
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ringplan/ringplan/pkg/diag"
+	"github.com/ringplan/ringplan/pkg/lint"
+	"github.com/ringplan/ringplan/pkg/topology"
+)
+
+// owned are the properties that ringplan sets from the topology, and must set
+// alone: values that changed them could split the ring. Each maps to what to
+// use instead.
+var owned = map[string]string{
+	"org":                                "organization.name",
+	"instanceID":                         "instanceID",
+	"namespace":                          "namespace",
+	"gcp.projectID":                      "organization.project",
+	"gcp.region":                         "organization.analyticsRegion",
+	"gcp.workloadIdentity":               "serviceAccounts.workloadIdentity",
+	"gcp.federatedWorkloadIdentity":      "serviceAccounts.federated",
+	"k8sCluster":                         "regions[].kubernetes",
+	"nodeSelector.apigeeData":            "cassandra.nodeSelector",
+	"nodeSelector.apigeeRuntime":         "regions[].runtime.nodeSelector",
+	"cassandra.clusterName":              "cassandra.clusterName",
+	"cassandra.datacenter":               "regions[].datacenter",
+	"cassandra.rack":                     "regions[].rack",
+	"cassandra.replicaCount":             "cassandra.replicas",
+	"cassandra.hostNetwork":              "regions[].network.hostNetwork",
+	"cassandra.multiRegionSeedHost":      "regions[].seedHost",
+	"cassandra.storage.storageSize":      "cassandra.storage.size",
+	"cassandra.storage.capacity":         "cassandra.storage.size",
+	"cassandra.storage.storageclass":     "cassandra.storage.class",
+	"cassandra.storage.storageClass":     "cassandra.storage.class",
+	"cassandra.auth.secret":              "cassandra.auth.secret",
+	"cassandra.auth.secretProviderClass": "cassandra.auth.secretProviderClass",
+	"cassandra.tolerations":              "cassandra.tolerations",
+	"envs":                               "environments[].values",
+	"virtualhosts":                       "environmentGroups[].values",
+	"ingressGateways":                    "ingressGateways[].values",
+	"envs[].name":                        "environments[].name",
+	"virtualhosts[].name":                "environmentGroups[].name",
+	"virtualhosts[].sslSecret":           "environmentGroups[].tls.secret",
+	"ingressGateways[].name":             "ingressGateways[].name",
+}
+
+// sameEverywhere matches the properties that must not differ by region,
+// because the data that they encrypt or guard is replicated.
+var sameEverywhere = regexp.MustCompile(`^(k[mv][sm]Encryption|contractEncryption|cacheEncryption|encryptionKeySecret|axHashSalt|cassandra\.auth\.|defaults\.)`)
+
+// inlineSecret matches properties whose value is a secret itself.
+var inlineSecret = regexp.MustCompile(`(\.password|EncryptionKey|^axHashSalt)$`)
+
+var pathProperty = regexp.MustCompile(`(Path|Paths\.[a-zA-Z]+|\.keyFile|\.keyfile)$`)
+
+func (g *ring) valueRules() []lint.Rule {
+	return []lint.Rule{
+		{
+			Code: "RP050", Name: "value-owned", Severity: diag.Error,
+			Summary: "A property under values is one that the topology sets.",
+			Why:     "Two places would say different things; for the seed host, the cluster's name or the datacenter that can split the ring or keep a seed for ever.",
+			Fix:     "Use the field of the topology that the finding names.",
+			Source:  "ringplan; [MR] for what must be the same in all regions",
+			Check:   g.checkOwned,
+		}, {
+			Code: "RP051", Name: "value-must-agree", Severity: diag.Error,
+			Summary: "A property that must be the same in every region is set for one.",
+			Why:     "Data is replicated as it was encrypted, and so are the database's users: a region with another key or password cannot read it.",
+			Fix:     "Move it to spec.values, which holds for every region.",
+			Source:  "[KEYS] changing a key makes data unreadable",
+			Check:   g.checkSameEverywhere,
+		}, {
+			Code: "RP083", Name: "path-property", Severity: diag.Error,
+			Summary: "A property names a file inside the chart.",
+			Why:     "Charts from an OCI repository hold none of your files, so nothing is found there.",
+			Fix:     "Use the property's Secret twin: serviceAccountRef, sslSecret, keyFileRef, …EncryptionSecret.",
+			Source:  "[C15] files are read from the chart itself",
+			Check:   g.checkPaths,
+		}, {
+			Code: "RP085", Name: "forced-seed-host", Severity: diag.Error,
+			Summary: "forceUpdateMultiRegionSeedHost is set.",
+			Why:     "It turns off the check that keeps a seed host from being changed while it is needed. No chart renders it, so it is also without effect here.",
+			Fix:     "Remove it; the seed host goes in a stage of its own, once the rebuild has completed.",
+			Source:  "[KZ] release.forceUpdateMultiRegionSeedHost",
+			Check:   g.checkForcedSeed,
+		}, {
+			Code: "RP087", Name: "inline-secret", Severity: diag.Error,
+			Summary: "A password, salt or encryption key stands under values.",
+			Why:     "It would be committed to Git, in the topology and in the overrides of every region.",
+			Fix:     "Use the property that names a Secret instead: cassandra.auth.secret, …EncryptionSecret, axHashSaltSecret. Replace what was written down.",
+			Source:  "ringplan: no secret value reaches rendered files; [CFG]",
+			Check:   g.checkInlineSecrets,
+		}, {
+			Code: "RP102", Name: "ignored-property", Severity: diag.Warning,
+			Summary: "A property under values is one that the charts of this version do not read.",
+			Why:     "It is documented or was once read, but has no effect.",
+			Fix:     "Remove it, or use what the finding says is read instead.",
+			Source:  "[C15]; [C16]",
+			Check:   g.checkIgnored,
+		}, {
+			Code: "RP103", Name: "deprecated-property", Severity: diag.Warning,
+			Summary: "A property under values is deprecated.",
+			Why:     "It will go in a later version.",
+			Fix:     "Use what the finding names.",
+			Source:  "[CFG]",
+			Check:   g.checkDeprecated,
+		},
+	}
+}
+
+// eachValue visits everything that the user sets under values, with its path
+// in the topology and the property it sets, [] for list items.
+func (g *ring) eachValue(visit func(path, property string, value any)) {
+	site := func(values topology.Values, at, prefix string) {
+		at += ".values"
+		values.Walk(at, func(path string, value any) {
+			if path != at {
+				visit(path, propertyOf(prefix, strings.TrimPrefix(path, at+".")), value)
+			}
+		})
+	}
+	site(g.Spec.Values, "spec", "")
+	for i := range g.Spec.Regions {
+		site(g.Spec.Regions[i].Values, g.Spec.Regions[i].Path(""), "")
+	}
+	for i, e := range g.Environments {
+		site(e.Values, fmt.Sprintf("spec.environments[%d]", i), "envs[].")
+	}
+	for i, group := range g.EnvironmentGroups {
+		site(group.Values, fmt.Sprintf("spec.environmentGroups[%d]", i), "virtualhosts[].")
+	}
+	for i, gateway := range g.IngressGateways {
+		site(gateway.Values, fmt.Sprintf("spec.ingressGateways[%d]", i), "ingressGateways[].")
+	}
+}
+
+var listIndex = regexp.MustCompile(`\[[0-9]+\]`)
+
+func propertyOf(prefix, path string) string {
+	return prefix + strings.ReplaceAll(listIndex.ReplaceAllString(path, "[]"), `"`, "")
+}
+
+func (g *ring) checkOwned(p *lint.Pass) {
+	csi := g.Spec.Cassandra.Backup.CSI != nil
+	g.eachValue(func(path, property string, _ any) {
+		instead, ok := owned[property]
+		if csi && strings.EqualFold(property, "cassandra.storage.storageclass") {
+			return // RP081 says more
+		}
+		if ok {
+			p.Report(path, "use spec."+instead, "%s is set by the topology", property)
+		}
+	})
+}
+
+func (g *ring) checkSameEverywhere(p *lint.Pass) {
+	for i := range g.Spec.Regions {
+		r := &g.Spec.Regions[i]
+		if !g.MultiRegion() {
+			return
+		}
+		prefix := r.Path("values")
+		r.Values.Walk(prefix, func(path string, value any) {
+			_, isMap := value.(map[string]any)
+			if property := propertyOf("", strings.TrimPrefix(path, prefix+".")); !isMap && sameEverywhere.MatchString(property) && owned[property] == "" {
+				p.Report(path, "move it to spec.values", "%s must be the same in every region", property)
+			}
+		})
+	}
+}
+
+func (g *ring) checkPaths(p *lint.Pass) {
+	severity := diag.Error
+	if g.Spec.Charts.Path != "" {
+		severity = diag.Warning // the folder of charts may hold the file
+	}
+	g.eachValue(func(path, property string, value any) {
+		if _, isText := value.(string); isText && pathProperty.MatchString(property) {
+			p.ReportAs(severity, path, "use the property that names a Secret", "%s names a file inside the chart", property)
+		}
+	})
+}
+
+func (g *ring) checkForcedSeed(p *lint.Pass) {
+	g.eachValue(func(path, property string, _ any) {
+		if strings.HasSuffix(property, "forceUpdateMultiRegionSeedHost") {
+			p.Report(path, "remove it", "forceUpdateMultiRegionSeedHost turns off the check of the seed host")
+		}
+	})
+}
+
+func (g *ring) checkInlineSecrets(p *lint.Pass) {
+	g.eachValue(func(path, property string, value any) {
+		if text, ok := value.(string); ok && text != "" && inlineSecret.MatchString(property) {
+			p.Report(path, "name a Secret instead, and replace what was written down", "%s holds a secret in plain text", property)
+		}
+	})
+}
+
+func (g *ring) checkIgnored(p *lint.Pass) {
+	g.eachValue(func(path, property string, value any) {
+		known, ok := lookupProperty(property)
+		if _, isMap := value.(map[string]any); !ok || isMap || !slices.Contains(known.unread, g.line.String()) {
+			return
+		}
+		p.Report(path, known.note, "the charts of %s do not read %s", g.line, property)
+	})
+}
+
+func (g *ring) checkDeprecated(p *lint.Pass) {
+	g.eachValue(func(path, property string, _ any) {
+		known, ok := lookupProperty(property)
+		switch {
+		case !ok || known.path != property:
+		case known.removed != "":
+			p.Report(path, "remove it", "%s was removed in %s", property, known.removed)
+		case known.deprecated != "":
+			p.Report(path, "use "+strings.Join(known.use, " or "), "%s is deprecated since %s", property, known.deprecated)
+		}
+	})
+}
