@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ringplan/ringplan/pkg/diag"
+	"github.com/ringplan/ringplan/pkg/lint"
+	"github.com/ringplan/ringplan/pkg/load"
+	"github.com/ringplan/ringplan/pkg/report"
+	"github.com/ringplan/ringplan/pkg/stage"
+	"github.com/ringplan/ringplan/pkg/system"
+	"github.com/ringplan/ringplan/pkg/system/apigee"
+	"github.com/ringplan/ringplan/pkg/topology"
+	"github.com/ringplan/ringplan/regions"
+	"github.com/ringplan/ringplan/schema"
+)
+
+// systems lists what ringplan can plan.
+var systems = []system.System{apigee.System()}
+
+// Exit codes; README.md tells users of them.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitDifferences = 2
+	exitFindings    = 3
+	exitUsage       = 64
+)
+
+// An exitError ends the program with a code. Without an error there is nothing
+// left to print.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// app holds what every verb shares.
+type app struct {
+	stdout, stderr io.Writer
+
+	file    string
+	strict  bool
+	noColor bool
+	phases  []string
+}
+
+// exitCode prints an error, if there is one, and turns it into a code.
+func (a *app) exitCode(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		exit = &exitError{exitFailed, err}
+	}
+	if errors.Is(err, context.Canceled) {
+		exit.err = errors.New("interrupted; nothing was changed")
+	}
+	if exit.err != nil {
+		fmt.Fprintf(a.stderr, "ringplan: %v\n", exit.err)
+	}
+	return exit.code
+}
+
+// style decides on colour for a stream.
+func (a *app) style(w io.Writer) report.Style {
+	f, ok := w.(*os.File)
+	if !ok || a.noColor || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return report.Style{}
+	}
+	info, err := f.Stat()
+	return report.Style{Color: err == nil && info.Mode()&os.ModeCharDevice != 0}
+}
+
+// A ring is a topology that has been read and compiled.
+type ring struct {
+	file string
+	*topology.Topology
+	system   system.System
+	compiled system.Ring
+	phases   stage.Phases
+}
+
+// out returns the rendered tree of the ring: beside its topology, or in the
+// given folder, and there in one of its own if it belongs to a fleet.
+func (r *ring) out(dir string, fleet bool) string {
+	switch {
+	case dir == "":
+		return filepath.Join(filepath.Dir(r.file), "rendered")
+	case fleet:
+		return filepath.Join(dir, r.Metadata.Name)
+	}
+	return dir
+}
+
+// load reads every topology that the command line names, lints them, and
+// returns those that can be gone on with.
+func (a *app) load(ctx context.Context, args []string) ([]*ring, diag.List, error) {
+	files, err := a.find(args)
+	if err != nil {
+		return nil, nil, err
+	}
+	loader, err := load.New(schema.FS, regions.FS)
+	if err != nil {
+		return nil, nil, err
+	}
+	known, err := parsePhases(a.phases, len(files))
+	if err != nil {
+		return nil, nil, err
+	}
+	var rings []*ring
+	var findings diag.List
+	for _, file := range files {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		r, found, err := a.open(loader, file, known)
+		if err != nil {
+			return nil, nil, err
+		}
+		findings = append(findings, found...)
+		if r != nil {
+			rings = append(rings, r)
+		}
+	}
+	findings = append(findings, lintFleet(rings)...)
+	findings.Sort()
+	return rings, findings, nil
+}
+
+// find returns the files that the arguments, or --file, stand for.
+func (a *app) find(args []string) ([]string, error) {
+	if a.file != "" {
+		if len(args) > 0 {
+			return nil, usage("name the topology with --file or as an argument, not both")
+		}
+		args = []string{a.file}
+	}
+	if len(args) == 0 {
+		args = []string{""}
+	}
+	var files []string
+	for _, arg := range args {
+		found, err := load.Find(arg)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, found...)
+	}
+	slices.Sort(files)
+	return slices.Compact(files), nil
+}
+
+// open reads and lints one topology. The ring is nil if it cannot be used.
+func (a *app) open(loader *load.Loader, file string, known stage.Phases) (*ring, diag.List, error) {
+	t, findings := loader.File(file)
+	if t == nil {
+		return nil, findings, nil
+	}
+	i := slices.IndexFunc(systems, func(s system.System) bool { return s.Name == t.Spec.System })
+	if i < 0 {
+		return nil, nil, fmt.Errorf("%s: system %s has a schema, but nothing renders it", file, t.Spec.System)
+	}
+	compiled, err := systems[i].New(t)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", file, err)
+	}
+	members := compiled.Members()
+	for region := range known {
+		if t.Region(region) == nil {
+			return nil, nil, usage("--phase: %s has no region %s", file, region)
+		}
+	}
+	r := &ring{file: file, Topology: t, system: systems[i], compiled: compiled, phases: members.Resolve(known)}
+	findings = append(findings, unreachable(t, members, r.phases)...)
+	return r, lint.Run(t, r.phases, allRules(r.system, compiled), findings), nil
+}
+
+// unreachable reports phases that no rollout reaches.
+func unreachable(t *topology.Topology, members stage.Ring, phases stage.Phases) diag.List {
+	var findings diag.List
+	for _, problem := range members.Check(phases) {
+		findings = append(findings, diag.Finding{Code: "RP038", Severity: diag.Error, Pos: t.At("spec.regions"), Path: "spec.regions", Message: problem})
+	}
+	return findings
+}
+
+// allRules lists every rule that can report something on a system.
+func allRules(s system.System, compiled system.Ring) []lint.Rule {
+	rules := slices.Concat(load.Rules(), lint.Rules(), s.Rules(compiled), fleetRules)
+	slices.SortFunc(rules, func(a, b lint.Rule) int { return strings.Compare(a.Code, b.Code) })
+	return rules
+}
+
+// parsePhases reads REGION=PHASE pairs.
+func parsePhases(pairs []string, files int) (stage.Phases, error) {
+	if len(pairs) > 0 && files > 1 {
+		return nil, usage("--phase goes with one topology, not with a fleet of %d", files)
+	}
+	phases := stage.Phases{}
+	for _, pair := range pairs {
+		region, phase, ok := strings.Cut(pair, "=")
+		if !ok || region == "" || phase == "" {
+			return nil, usage("--phase wants REGION=PHASE, not %q", pair)
+		}
+		if _, twice := phases[region]; twice {
+			return nil, usage("--phase: region %s is given twice", region)
+		}
+		phases[region] = stage.Phase(phase)
+	}
+	return phases, nil
+}
+
+// verdict returns the error that findings amount to, or nil: errors always
+// count, warnings with --strict.
+func (a *app) verdict(findings diag.List) error {
+	if findings.HasErrors() || a.strict && findings.Count(diag.Warning) > 0 {
+		return &exitError{code: exitFindings}
+	}
+	return nil
+}
+
+// usable loads topologies for a verb that needs them without errors: it prints
+// what lint found to the error stream, and stops on an error.
+func (a *app) usable(ctx context.Context, args []string) ([]*ring, error) {
+	rings, findings, err := a.load(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	if len(findings) > findings.Silenced() {
+		fmt.Fprint(a.stderr, report.FindingsText(findings, a.style(a.stderr)))
+		fmt.Fprintln(a.stderr, report.Summary(findings))
+	}
+	return rings, a.verdict(findings)
+}

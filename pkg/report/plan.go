@@ -1,0 +1,247 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ringplan/ringplan/pkg/manifest"
+	"github.com/ringplan/ringplan/pkg/stage"
+	"github.com/ringplan/ringplan/pkg/system"
+)
+
+// A Plan is the plan of one topology.
+type Plan struct {
+	Topology, System, Version string
+	// File is the topology's file.
+	File  string
+	Steps []system.Step
+	// Commands adds what a person runs for each stage.
+	Commands bool
+}
+
+// PlanText shows a plan to a person at a terminal.
+func PlanText(p Plan, style Style) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s\n", style.bold("Plan of "+p.Topology), style.dim("("+p.System+" "+p.Version+", "+p.File+")"))
+	if len(p.Steps) == 0 {
+		b.WriteString("Every region serves; there is nothing to do.\n")
+		return b.String()
+	}
+	fmt.Fprintf(&b, "%s, one revision each.\n", count(len(p.Steps), "stage"))
+	for _, s := range p.Steps {
+		fmt.Fprintf(&b, "\n%s\n", style.bold(fmt.Sprintf("%d. %s: %s → %s", s.Number, s.Region, s.From, s.To)))
+		fmt.Fprintf(&b, "   Gate: %s\n", gateText(s.Stage))
+		for _, line := range changeLines(s.Changes) {
+			fmt.Fprintf(&b, "   %s\n", style.change(line))
+		}
+		if len(s.Releases) > 0 {
+			fmt.Fprintf(&b, "   Releases: %s\n", strings.Join(s.Releases, ", "))
+		}
+		if p.Commands && len(s.Commands) > 0 {
+			b.WriteString("   Commands:\n")
+			for _, line := range commandLines(s.Commands) {
+				fmt.Fprintf(&b, "     %s\n", line)
+			}
+		}
+	}
+	return b.String()
+}
+
+func (s Style) change(line string) string {
+	switch line[0] {
+	case '+':
+		return s.paint("32", line)
+	case '-':
+		return s.paint("31", line)
+	case '~':
+		return s.paint("33", line)
+	}
+	return line
+}
+
+func gateText(s stage.Stage) string {
+	if s.Gate == nil {
+		return "none; the stage starts when you decide so."
+	}
+	return s.Gate.Name + ". " + s.Gate.Words
+}
+
+func changeLines(changes []manifest.Change) []string {
+	if len(changes) == 0 {
+		return []string{"(no file changes)"}
+	}
+	lines := make([]string, len(changes))
+	for i, c := range changes {
+		lines[i] = changeLine(c)
+	}
+	return lines
+}
+
+func changeLine(c manifest.Change) string {
+	if c.Path == "" {
+		if c.Op == manifest.Added {
+			return "+ " + c.File
+		}
+		return "- " + c.File
+	}
+	where := c.File + ": " + c.Path
+	switch c.Op {
+	case manifest.Added:
+		return "+ " + where + " = " + valueText(c.New)
+	case manifest.Removed:
+		return "- " + where + " = " + valueText(c.Old)
+	}
+	return "~ " + where + " = " + valueText(c.Old) + " → " + valueText(c.New)
+}
+
+// valueText writes a value on one line.
+func valueText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(text)
+}
+
+func commandLines(commands []system.Command) []string {
+	var lines []string
+	for _, c := range commands {
+		lines = append(lines, "# "+c.Comment)
+		if c.Run != "" {
+			lines = append(lines, c.Run)
+		}
+	}
+	return lines
+}
+
+// PlanMarkdown shows a plan in a document or a pull request.
+func PlanMarkdown(p Plan) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Plan of %s\n\n%s %s, from `%s`.\n", p.Topology, p.System, p.Version, p.File)
+	if len(p.Steps) == 0 {
+		b.WriteString("\nEvery region serves; there is nothing to do.\n")
+		return b.String()
+	}
+	b.WriteString("\n| stage | region | from | to | gate |\n|---|---|---|---|---|\n")
+	for _, s := range p.Steps {
+		gate := "–"
+		if s.Gate != nil {
+			gate = s.Gate.Name
+		}
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", s.Number, s.Region, s.From, s.To, gate)
+	}
+	for _, s := range p.Steps {
+		fmt.Fprintf(&b, "\n## %d. %s: %s → %s\n\nGate: %s\n", s.Number, s.Region, s.From, s.To, gateText(s.Stage))
+		if s.Gate != nil {
+			b.WriteString("\n")
+			for _, c := range s.Gate.Checks {
+				fmt.Fprintf(&b, "- %s\n", c)
+			}
+		}
+		fmt.Fprintf(&b, "\n```diff\n%s\n```\n", strings.Join(diffLines(s.Changes), "\n"))
+		if len(s.Releases) > 0 {
+			fmt.Fprintf(&b, "\nReleases: %s\n", strings.Join(s.Releases, ", "))
+		}
+		if p.Commands && len(s.Commands) > 0 {
+			fmt.Fprintf(&b, "\n```sh\n%s\n```\n", strings.Join(commandLines(s.Commands), "\n"))
+		}
+	}
+	return b.String()
+}
+
+// diffLines are changeLines with the marks that Markdown's diff colours know.
+func diffLines(changes []manifest.Change) []string {
+	lines := changeLines(changes)
+	for i, line := range lines {
+		lines[i] = strings.Replace(line, "~", "!", 1)
+	}
+	return lines
+}
+
+// PlansJSON renders the plans of a fleet for programs; commands are always in.
+func PlansJSON(plans []Plan) (string, error) {
+	type jsonStage struct {
+		Number    int               `json:"number"`
+		Region    string            `json:"region"`
+		Procedure string            `json:"procedure"`
+		From      stage.Phase       `json:"from"`
+		To        stage.Phase       `json:"to"`
+		Gate      *jsonGate         `json:"gate"`
+		Changes   []manifest.Change `json:"changes"`
+		Releases  []string          `json:"releases"`
+		Commands  []system.Command  `json:"commands"`
+	}
+	type jsonPlan struct {
+		Topology string      `json:"topology"`
+		System   string      `json:"system"`
+		Version  string      `json:"version"`
+		File     string      `json:"file"`
+		Stages   []jsonStage `json:"stages"`
+	}
+	out := make([]jsonPlan, len(plans))
+	for i, p := range plans {
+		out[i] = jsonPlan{p.Topology, p.System, p.Version, p.File, []jsonStage{}}
+		for _, s := range p.Steps {
+			out[i].Stages = append(out[i].Stages, jsonStage{
+				s.Number, s.Region, s.Procedure.Name, s.From, s.To, gateJSON(s.Gate),
+				notNil(s.Changes), notNil(s.Releases), notNil(s.Commands),
+			})
+		}
+	}
+	return indent(struct {
+		FormatVersion string     `json:"formatVersion"`
+		Plans         []jsonPlan `json:"plans"`
+	}{FormatVersion, out})
+}
+
+type jsonGate struct {
+	Name   string   `json:"name"`
+	Words  string   `json:"words"`
+	Checks []string `json:"checks"`
+}
+
+func gateJSON(g *stage.Gate) *jsonGate {
+	if g == nil {
+		return nil
+	}
+	return &jsonGate{g.Name, g.Words, g.Checks}
+}
+
+// notNil makes an empty list of none, so that programs see [] and not null.
+func notNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return slices.Clip(list)
+}
+
+// GateText explains a gate.
+func GateText(g stage.Gate, p *stage.Procedure, style Style) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (gate of procedure %s)\n%s\n\nIt opens when all of this holds:\n", style.bold(g.Name), p.Name, g.Words)
+	for _, c := range g.Checks {
+		fmt.Fprintf(&b, "  - %s\n", c)
+	}
+	fmt.Fprintf(&b, "\nWhy: %s\nLook: %s\nSource: %s\n", g.Why, strings.Join(g.Look, "\n      "), g.Source)
+	return b.String()
+}
+
+// PhaseText explains a phase of one procedure.
+func PhaseText(info stage.PhaseInfo, p *stage.Procedure, style Style) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (phase of procedure %s)\n%s\n", style.bold(string(info.Phase)), p.Name, info.Summary)
+	i := p.Index(info.Phase)
+	if i+1 < len(p.Phases) {
+		gate := "no gate, by decision"
+		if g := p.Gates[i]; g.Name != "" {
+			gate = "gate " + g.Name
+		}
+		fmt.Fprintf(&b, "Next: %s, behind %s.\n", p.Phases[i+1].Phase, gate)
+	}
+	return b.String()
+}
