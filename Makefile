@@ -1,0 +1,65 @@
+# The targets that matter: `make demo` shows what ringplan does, `make test`
+# passes the tests. Both need Go, git and make, and nothing else.
+
+GO       ?= go
+BIN      := bin
+LINTER   := v2.15.0
+FUZZTIME ?= 20s
+EXAMPLE  := examples/seed
+
+.PHONY: demo test check lint-go race generated bench build install golden fuzz clean
+
+# Shows the plan of a two-region topology, then its files while the second
+# region rebuilds: overrides, release plans and the replication.
+demo: build
+	$(BIN)/ringplan plan $(EXAMPLE)
+	@echo
+	$(BIN)/ringplan render --stdout --phase us-west1=rebuilding $(EXAMPLE)
+
+test:
+	$(GO) test ./...
+
+# Everything that CI runs.
+check:
+	bash .ci/run
+
+build:
+	$(GO) build -trimpath -o $(BIN)/ringplan ./cmd/ringplan
+
+install:
+	$(GO) install -trimpath ./cmd/ringplan
+
+# Rewrites every file that tests compare with, and everything generated.
+golden:
+	$(GO) generate ./...
+	UPDATE=1 $(GO) test ./...
+
+# Fuzzes each target for FUZZTIME.
+fuzz:
+	@set -e; for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
+		for target in $$(cd $$dir && $(GO) test -list '^Fuzz' . | grep '^Fuzz' || true); do \
+			echo "== $$dir $$target"; \
+			(cd $$dir && $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) .); \
+		done; \
+	done
+
+# Prints how time, memory and output grow from 1 to 1,000 regions, and what
+# start-up costs.
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint-go:
+	$(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTER)
+	"$$($(GO) env GOPATH)/bin/golangci-lint" run ./...
+
+race:
+	$(GO) test -race ./...
+
+# Fails if a generated or golden file is not what its source says.
+generated: golden
+	$(GO) mod tidy -diff
+	git diff --exit-code
+	@test -z "$$(git status --porcelain)" || { git status --short; exit 1; }
+
+clean:
+	rm -rf $(BIN)

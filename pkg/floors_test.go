@@ -1,0 +1,153 @@
+// Package pkg_test holds the house together: which room may use which, and
+// which heavy library stays in which room.
+package pkg_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/ringplan/ringplan/"
+
+// Floors above the pure ones.
+const (
+	edge = 10 // may do I/O; uses any floor, and other edges
+	top  = 20 // the command
+	data = -1 // files to embed; used by anyone
+)
+
+// rooms lists every package with its floor. A room uses only lower floors,
+// and its own where the list says so.
+var rooms = map[string]int{
+	"pkg":                   0, // these tests
+	"schema":                data,
+	"regions":               data,
+	"pkg/diag":              0,
+	"pkg/topology":          1,
+	"pkg/manifest":          1,
+	"pkg/stage":             2,
+	"pkg/lint":              2,
+	"pkg/system":            3,
+	"pkg/system/apigee":     3,
+	"pkg/report":            4,
+	"pkg/load":              edge,
+	"pkg/tree":              edge,
+	"pkg/system/apigee/gen": top,
+	"cmd/ringplan":          top,
+}
+
+// sameFloor lists the uses inside one floor.
+var sameFloor = map[string][]string{
+	"pkg/lint":          {"pkg/stage"},
+	"pkg/system/apigee": {"pkg/system"},
+}
+
+// libraries lists the libraries from outside, and the rooms that may use them.
+var libraries = map[string][]string{
+	"cuelang.org/go":                     {"pkg/load", "pkg/system/apigee/gen"},
+	"gopkg.in/yaml.v3":                   {"pkg/manifest", "pkg/system/apigee/gen"},
+	"github.com/google/go-cmp":           {"pkg/manifest"},
+	"github.com/hashicorp/go-multierror": {"pkg/tree"},
+	"github.com/spf13/cobra":             {"cmd/ringplan"},
+	"github.com/spf13/pflag":             {"cmd/ringplan"},
+}
+
+// impure lists what floors 0 to 4 must not use: the world, the clock, chance.
+var impure = []string{"os", "os/exec", "os/signal", "net", "net/http", "syscall", "time", "math/rand", "math/rand/v2", "crypto/rand", "path/filepath", "runtime", "unsafe"}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func list(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var packages []listed
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+func TestFloors(t *testing.T) {
+	for _, p := range list(t) {
+		room := strings.TrimPrefix(p.ImportPath, module)
+		floor, ok := rooms[room]
+		if !ok {
+			t.Errorf("%s is no room of the house: list it here, with its floor", room)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if problem := check(room, floor, imported); problem != "" {
+				t.Errorf("%s: %s", room, problem)
+			}
+		}
+	}
+}
+
+func check(room string, floor int, imported string) string {
+	if used, ours := strings.CutPrefix(imported, module); ours {
+		return checkRoom(room, floor, used)
+	}
+	if !strings.Contains(strings.Split(imported, "/")[0], ".") {
+		if floor >= 0 && floor < edge && slices.Contains(impure, imported) {
+			return "a pure floor must not import " + imported
+		}
+		return ""
+	}
+	for library, allowed := range libraries {
+		if imported == library || strings.HasPrefix(imported, library+"/") {
+			if !slices.Contains(allowed, room) {
+				return library + " stays in " + strings.Join(allowed, ", ")
+			}
+			return ""
+		}
+	}
+	return imported + " is a library that nobody has listed"
+}
+
+func checkRoom(room string, floor int, used string) string {
+	usedFloor, ok := rooms[used]
+	switch {
+	case !ok:
+		return used + " is no room of the house"
+	case usedFloor < floor, floor >= edge && usedFloor <= floor:
+		return ""
+	case slices.Contains(sameFloor[room], used):
+		return ""
+	}
+	return "must not use " + used + ", which is not below it"
+}
+
+// TestCheckRefuses shows that the test above can fail.
+func TestCheckRefuses(t *testing.T) {
+	for name, c := range map[string]struct{ room, imported string }{
+		"upwards":          {"pkg/diag", module + "pkg/lint"},
+		"sideways":         {"pkg/topology", module + "pkg/manifest"},
+		"an edge":          {"pkg/stage", module + "pkg/load"},
+		"the world":        {"pkg/lint", "os"},
+		"the clock":        {"pkg/stage", "time"},
+		"a heavy library":  {"pkg/lint", "cuelang.org/go/cue"},
+		"an unlisted one":  {"pkg/tree", "example.com/library"},
+		"an unlisted room": {"cmd/ringplan", module + "pkg/util"},
+	} {
+		if check(c.room, rooms[c.room], c.imported) == "" {
+			t.Errorf("%s: %s may import %s", name, c.room, c.imported)
+		}
+	}
+}
