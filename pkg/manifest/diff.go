@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -34,28 +35,30 @@ const (
 )
 
 // Diff returns the fields that differ from a to b, ordered by file and path.
-// Files are matched by path; maps by key; lists of maps by name, key or env
-// where each item has a different one, and then their order does not count.
+// Files are matched by path, and maps by key. The maps of a list are matched
+// by name, key, env or step, where each has a different one, and then their
+// order does not count; other lists are matched item by item.
 func Diff(a, b []File) []Change {
+	d := &differ{}
 	before, after := byPath(a), byPath(b)
-	var changes []Change
 	for path, f := range before {
-		g, ok := after[path]
-		if !ok {
-			changes = append(changes, Change{File: path, Op: Removed})
+		d.file = path
+		if g, ok := after[path]; ok {
+			gocmp.Equal(f.content(), g.content(), byItem, gocmp.Reporter(d))
 			continue
 		}
-		changes = append(changes, diffFile(f, g)...)
+		d.add("", Removed, nil, nil)
 	}
 	for path := range after {
 		if _, ok := before[path]; !ok {
-			changes = append(changes, Change{File: path, Op: Added})
+			d.file = path
+			d.add("", Added, nil, nil)
 		}
 	}
-	slices.SortFunc(changes, func(x, y Change) int {
+	slices.SortFunc(d.changes, func(x, y Change) int {
 		return cmp.Or(cmp.Compare(x.File, y.File), cmp.Compare(x.Path, y.Path))
 	})
-	return changes
+	return d.changes
 }
 
 func byPath(files []File) map[string]File {
@@ -66,27 +69,16 @@ func byPath(files []File) map[string]File {
 	return m
 }
 
-func diffFile(a, b File) []Change {
-	r := &reporter{file: a.Path}
-	gocmp.Equal(plainDocs(a.Docs), plainDocs(b.Docs), gocmp.Reporter(r))
-	return r.changes
+// content is the one document of most files, so that paths do not start with
+// [0], or the list of all.
+func (f File) content() any {
+	if len(f.Docs) == 1 {
+		return plain(f.Docs[0])
+	}
+	return plainList(f.Docs)
 }
 
-// plainDocs makes the one document of most files the root, so that paths do
-// not start with [0].
-func plainDocs(docs []*Map) any {
-	if len(docs) == 1 {
-		return plain(docs[0])
-	}
-	list := make([]any, len(docs))
-	for i, d := range docs {
-		list[i] = plain(d)
-	}
-	return list
-}
-
-// plain returns a value as maps, lists and scalars only, with lists of maps
-// turned into maps by their natural key.
+// plain returns a value as map[string]any, []any and scalars only.
 func plain(value any) any {
 	switch v := value.(type) {
 	case *Map:
@@ -113,78 +105,109 @@ func plainMap[V any](m map[string]V) map[string]any {
 	return out
 }
 
-func plainList[T any](items []T) any {
-	list := make([]any, len(items))
+func plainList[T any](items []T) []any {
+	out := make([]any, len(items))
 	for i, item := range items {
-		list[i] = plain(item)
+		out[i] = plain(item)
 	}
-	for _, key := range []string{"name", "key", "env"} {
+	return out
+}
+
+// byItem makes go-cmp compare a list as a map of its items: for lists it
+// looks for an alignment, which may differ from run to run.
+var byItem = gocmp.Transformer("items", items)
+
+// differ collects the leaves at which go-cmp sees a difference.
+type differ struct {
+	file    string
+	path    gocmp.Path
+	changes []Change
+}
+
+func (d *differ) add(path string, op Op, before, after any) {
+	d.changes = append(d.changes, Change{File: d.file, Path: path, Op: op, Old: before, New: after})
+}
+
+// PushStep, PopStep and Report are what go-cmp calls.
+func (d *differ) PushStep(step gocmp.PathStep) { d.path = append(d.path, step) }
+
+// PopStep undoes PushStep.
+func (d *differ) PopStep() { d.path = d.path[:len(d.path)-1] }
+
+// Report takes the result of one comparison.
+func (d *differ) Report(result gocmp.Result) {
+	if result.Equal() {
+		return
+	}
+	before, after := d.path.Last().Values()
+	switch {
+	case !before.IsValid():
+		d.add(pathOf(d.path), Added, nil, after.Interface())
+	case !after.IsValid():
+		d.add(pathOf(d.path), Removed, before.Interface(), nil)
+	default:
+		d.add(pathOf(d.path), Changed, before.Interface(), after.Interface())
+	}
+}
+
+// pathOf writes a path of go-cmp's as users know it.
+func pathOf(steps gocmp.Path) string {
+	path := ""
+	for i, step := range steps {
+		index, ok := step.(gocmp.MapIndex)
+		if !ok {
+			continue
+		}
+		if key := index.Key().String(); steps[i-1].Type() == reflect.TypeFor[itemMap]() {
+			path += "[" + key + "]"
+		} else {
+			path = join(path, key)
+		}
+	}
+	return path
+}
+
+// naturalKeys are the fields by which the maps of a list are told apart.
+var naturalKeys = []string{"name", "key", "env", "step"}
+
+// An itemMap holds the items of a list.
+type itemMap map[string]any
+
+// items returns the items of a list by their natural key, or else by their
+// place.
+func items(list []any) itemMap {
+	for _, key := range naturalKeys {
 		if keyed, ok := keyBy(list, key); ok {
 			return keyed
 		}
 	}
-	return list
+	out := make(itemMap, len(list))
+	for i, item := range list {
+		out[strconv.Itoa(i)] = item
+	}
+	return out
 }
 
-func keyBy(list []any, key string) (map[string]any, bool) {
-	out := make(map[string]any, len(list))
+func keyBy(list []any, key string) (itemMap, bool) {
+	out := make(itemMap, len(list))
 	for _, item := range list {
 		m, _ := item.(map[string]any)
 		name, ok := m[key].(string)
 		if !ok {
 			return nil, false
 		}
-		out["["+name+"]"] = item
+		out[name] = item
 	}
-	return out, len(out) == len(list) && len(out) > 0
+	return out, len(out) == len(list)
 }
 
-// reporter collects the leaves of go-cmp's comparison.
-type reporter struct {
-	file    string
-	path    gocmp.Path
-	changes []Change
-}
-
-func (r *reporter) PushStep(step gocmp.PathStep) { r.path = append(r.path, step) }
-func (r *reporter) PopStep()                     { r.path = r.path[:len(r.path)-1] }
-
-func (r *reporter) Report(result gocmp.Result) {
-	if result.Equal() {
-		return
+// join appends a key to a path, quoted if it would read as more than one.
+func join(path, key string) string {
+	if key == "" || strings.ContainsAny(key, ".[]\"\\") {
+		key = fmt.Sprintf("%q", key)
 	}
-	x, y := r.path.Last().Values()
-	c := Change{File: r.file, Path: pathString(r.path), Op: Changed, Old: value(x), New: value(y)}
-	switch {
-	case !x.IsValid():
-		c.Op = Added
-	case !y.IsValid():
-		c.Op = Removed
+	if path == "" {
+		return key
 	}
-	r.changes = append(r.changes, c)
-}
-
-func value(v reflect.Value) any {
-	if !v.IsValid() {
-		return nil
-	}
-	return v.Interface()
-}
-
-func pathString(path gocmp.Path) string {
-	var b strings.Builder
-	for _, step := range path {
-		switch s := step.(type) {
-		case gocmp.MapIndex:
-			key := s.Key().String()
-			if b.Len() > 0 && !strings.HasPrefix(key, "[") {
-				b.WriteByte('.')
-			}
-			b.WriteString(key)
-		case gocmp.SliceIndex:
-			x, y := s.SplitKeys()
-			fmt.Fprintf(&b, "[%d]", max(x, y))
-		}
-	}
-	return b.String()
+	return path + "." + key
 }

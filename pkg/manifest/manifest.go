@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -122,8 +124,9 @@ func (m *Map) Lookup(keys ...string) (any, bool) {
 	return at, true
 }
 
-// Merge lays values over m: maps merge key by key, anything else replaces.
-// New keys come last, in key order. What Merge stores is its own copy.
+// Merge lays values over m: maps merge key by key, anything else replaces, null
+// too, which tells Helm to drop its default. New keys come last, in key order.
+// The maps that Merge stores are its own; lists are shared with values.
 func (m *Map) Merge(values map[string]any) {
 	for _, k := range slices.Sorted(maps.Keys(values)) {
 		over, isMap := values[k].(map[string]any)
@@ -131,60 +134,105 @@ func (m *Map) Merge(values map[string]any) {
 			m.Set(k, values[k])
 			continue
 		}
-		under, ok := m.values[k].(*Map)
+		under, ok := ordered(m.values[k])
 		if !ok {
 			under = NewMap()
-			m.Set(k, under)
 		}
 		under.Merge(over)
+		m.Set(k, under)
 	}
 }
 
-// Bytes returns the file as canonical YAML: two spaces of indent, keys in the
+// ordered returns a map of any kind as a *Map, in key order if it has none of
+// its own.
+func ordered(value any) (*Map, bool) {
+	switch v := value.(type) {
+	case *Map:
+		return v, v != nil
+	case map[string]any:
+		return sorted(v), true
+	case map[string]string:
+		return sorted(v), true
+	}
+	return nil, false
+}
+
+// Encode returns each file as canonical YAML: two spaces of indent, keys in the
 // order of their maps, strings quoted where YAML 1.1 or 1.2 would read them as
 // anything else.
-func (f File) Bytes() ([]byte, error) {
+func Encode(files []File) ([][]byte, error) {
+	// One encoder serves all files, because each has buffers of its own: what
+	// a file is starts where the one before has ended.
 	var buf bytes.Buffer
 	enc := yaml.NewEncoder(&buf)
 	enc.SetIndent(2)
+	ends := make([]int, len(files))
+	for i, f := range files {
+		if err := f.encode(enc); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Path, err)
+		}
+		ends[i] = buf.Len()
+	}
+	out := make([][]byte, len(files))
+	if buf.Len() == 0 {
+		return out, nil // an encoder that has written nothing cannot be closed
+	}
+	if err := enc.Close(); err != nil {
+		return nil, err
+	}
+	start := 0
+	for i, end := range ends {
+		out[i] = bytes.TrimPrefix(buf.Bytes()[start:end:end], []byte("---\n"))
+		start = end
+	}
+	return out, nil
+}
+
+func (f File) encode(enc *yaml.Encoder) error {
 	for i, doc := range f.Docs {
 		node, err := toNode(doc)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Path, err)
+			return err
 		}
 		if i == 0 {
 			node.HeadComment = f.Header
 		}
 		if err := enc.Encode(node); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Path, err)
+			return err
 		}
 	}
-	if err := enc.Close(); err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Path, err)
-	}
-	return buf.Bytes(), nil
+	return nil
 }
 
 func toNode(value any) (*yaml.Node, error) {
+	if m, ok := ordered(value); ok {
+		return m.node()
+	}
 	switch v := value.(type) {
-	case *Map:
-		return v.node()
-	case map[string]any:
-		return sorted(v).node()
-	case map[string]string:
-		return sorted(v).node()
 	case []any:
 		return listNode(v)
 	case []string:
 		return listNode(v)
 	case string:
 		return stringNode(v), nil
-	case nil, bool, int, int64, float64:
+	case nil:
+		return scalar("!!null", "null"), nil
+	case bool:
+		return scalar("!!bool", strconv.FormatBool(v)), nil
+	case int:
+		return scalar("!!int", strconv.Itoa(v)), nil
+	case int64:
+		return scalar("!!int", strconv.FormatInt(v, 10)), nil
+	case float64:
 		n := &yaml.Node{}
 		err := n.Encode(v)
 		return n, err
 	}
 	return nil, fmt.Errorf("cannot render a %T", value)
+}
+
+func scalar(tag, text string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: text}
 }
 
 func sorted[V any](m map[string]V) *Map {
@@ -227,12 +275,18 @@ func listNode[T any](items []T) (*yaml.Node, error) {
 	return n, nil
 }
 
-// stringNode lets yaml.v3 decide on quotes, but for what only YAML 1.1, which
-// Helm reads, takes for something else.
+// stringNode lets yaml.v3 decide on the style, but for what only YAML 1.1,
+// which Helm reads, takes for something else, and for blocks that start with
+// white space, which yaml.v3 writes so that they read as another string.
 func stringNode(s string) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
-	if yaml11.MatchString(s) {
+	n := scalar("!!str", s)
+	if mayBeYAML11(s) && yaml11.MatchString(s) || strings.Contains(s, "\n") && strings.TrimLeft(s, " \t\n") != s {
 		n.Style = yaml.DoubleQuotedStyle
 	}
 	return n
+}
+
+// mayBeYAML11 sees quickly that most strings are no word or number of yaml11.
+func mayBeYAML11(s string) bool {
+	return len(s) <= len("false") || s[0] >= '0' && s[0] <= '9' || s[0] == '+' || s[0] == '-'
 }
