@@ -25,6 +25,8 @@ type Rule struct {
 	// Why, Fix and Source are for `ringplan explain`: what happens if nothing
 	// is done, what to do, and where the rule comes from.
 	Why, Fix, Source string
+	// Always marks a rule that nobody may silence.
+	Always bool
 	// Check looks at one topology. A rule without Check documents findings
 	// that something else reports.
 	Check func(*Pass)
@@ -33,7 +35,9 @@ type Rule struct {
 // A Pass is one run of one rule over one topology.
 type Pass struct {
 	*topology.Topology
-	Phases stage.Phases
+	// Members are the regions as a ring, and Phases where each of them stands.
+	Members stage.Ring
+	Phases  stage.Phases
 
 	rule     *Rule
 	findings *diag.List
@@ -44,8 +48,12 @@ func (p *Pass) Report(path, hint, format string, args ...any) {
 	p.ReportAs(p.rule.Severity, path, hint, format, args...)
 }
 
-// ReportAs adds a finding of another severity.
+// ReportAs adds a finding of another severity. Without a hint, the rule's own
+// fix serves.
 func (p *Pass) ReportAs(severity diag.Severity, path, hint, format string, args ...any) {
+	if hint == "" {
+		hint = p.rule.Fix
+	}
 	*p.findings = append(*p.findings, diag.Finding{
 		Code: p.rule.Code, Severity: severity, Pos: p.At(path), Path: path,
 		Message: fmt.Sprintf(format, args...), Hint: hint,
@@ -54,16 +62,29 @@ func (p *Pass) ReportAs(severity diag.Severity, path, hint, format string, args 
 
 // Run runs rules over a topology and returns what they found, together with
 // the findings that came before (of the loader, say), silenced and sorted.
-func Run(t *topology.Topology, phases stage.Phases, rules []Rule, before diag.List) diag.List {
-	findings := slices.Clone(before)
+func Run(t *topology.Topology, members stage.Ring, phases stage.Phases, rules []Rule, before diag.List) diag.List {
+	var findings diag.List
 	for i := range rules {
 		if rules[i].Check != nil {
-			rules[i].Check(&Pass{Topology: t, Phases: phases, rule: &rules[i], findings: &findings})
+			rules[i].Check(&Pass{Topology: t, Members: members, Phases: phases, rule: &rules[i], findings: &findings})
 		}
 	}
+	own := len(findings)
+	findings = append(findings, before...)
 	silence(t, rules, &findings)
+	findings = slices.Concat(findings[:own], unsaid(findings[own:], findings[:own]))
 	findings.Sort()
 	return findings
+}
+
+// unsaid returns the findings at whose fields no rule reports an error that
+// counts.
+func unsaid(findings, rules diag.List) diag.List {
+	said := map[string]bool{}
+	for _, f := range rules {
+		said[f.Path] = said[f.Path] || f.Path != "" && f.Severity == diag.Error && f.Silenced == ""
+	}
+	return slices.DeleteFunc(slices.Clone(findings), func(f diag.Finding) bool { return said[f.Path] })
 }
 
 // IgnorePrefix starts the annotations that silence a rule.
@@ -72,7 +93,7 @@ const IgnorePrefix = "ringplan.dev/ignore/"
 // UnusedSilence documents the finding that a silence matched nothing.
 var UnusedSilence = Rule{
 	Code: "RP007", Name: "unused-silence", Severity: diag.Warning,
-	Summary: "A silence that matches no finding, names no rule, or gives no reason.",
+	Summary: "A silence that matches no finding, names no rule or one that cannot be silenced, or gives no reason.",
 	Why:     "A silence that outlives its finding hides the next one of its kind.",
 	Fix:     "Remove the annotation, or correct its code; its value is the reason, in words.",
 	Source:  "ringplan",
@@ -114,8 +135,13 @@ func (p place) apply(t *topology.Topology, rules []Rule, key, code string, findi
 		unused("write why, as the annotation's value", "the silence of %s gives no reason, so it does nothing", code)
 		return
 	}
-	if !slices.ContainsFunc(rules, func(r Rule) bool { return r.Code == code }) {
+	i := slices.IndexFunc(rules, func(r Rule) bool { return r.Code == code })
+	if i < 0 {
 		unused("`ringplan explain` lists the codes", "there is no rule %s to silence", code)
+		return
+	}
+	if rules[i].Always {
+		unused("remove it", "%s cannot be silenced", code)
 		return
 	}
 	matched := false

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"fmt"
-	"math/bits"
 	"net/netip"
 	"strings"
 
@@ -87,6 +86,10 @@ func (s span) flat() bool {
 	return s.kind == "nodes" || s.kind == "pods" && s.region.Network.Model == topology.Flat
 }
 
+// cassandra reports whether Cassandra itself has its addresses in this range of
+// pods, so that other regions' nodes must reach them.
+func (s span) cassandra() bool { return s.kind == "pods" && !s.region.HostNetwork() }
+
 func (s span) String() string { return fmt.Sprintf("%s %s of %s", s.kind, s.text, s.region.Name) }
 
 // spans lists every range of a topology in order.
@@ -99,13 +102,23 @@ func spans(t *topology.Topology) []span {
 			ranges []string
 		}{{"pods", r.Network.Pods}, {"nodes", r.Network.Nodes}, {"services", r.Network.Services}} {
 			for j, text := range kind.ranges {
-				prefix, err := netip.ParsePrefix(text)
+				prefix, err := parseRange(text)
 				path := fmt.Sprintf("%s[%d]", r.Path("network."+kind.name), j)
 				list = append(list, span{r, kind.name, path, text, prefix, err})
 			}
 		}
 	}
 	return list
+}
+
+// parseRange reads a range. An IPv4 range in the clothes of an IPv6 one is
+// refused: Kubernetes takes it for another than it is.
+func parseRange(text string) (netip.Prefix, error) {
+	prefix, err := netip.ParsePrefix(text)
+	if err == nil && prefix.Addr().Is4In6() {
+		return netip.Prefix{}, fmt.Errorf("%s is an IPv4 range mapped into IPv6", text)
+	}
+	return prefix, err
 }
 
 // readable returns the spans that parse.
@@ -124,12 +137,23 @@ func checkMalformed(p *Pass) {
 		if s.err == nil {
 			continue
 		}
-		hint := "write it like 10.100.0.0/16"
-		if addr, err := netip.ParseAddr(s.text); err == nil {
-			hint = fmt.Sprintf("a single address is %s/%d", addr, addr.BitLen())
-		}
-		p.Report(s.path, hint, "%q is not an address range", s.text)
+		p.Report(s.path, rangeHint(s.text), "%q is not an address range", s.text)
 	}
+}
+
+func rangeHint(text string) string {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		addr = addr.WithZone("").Unmap()
+		return fmt.Sprintf("a single address is %s/%d", addr, addr.BitLen())
+	}
+	if prefix, err := netip.ParsePrefix(text); err == nil && prefix.Bits() >= 96 {
+		return fmt.Sprintf("write it as the IPv4 range %s/%d", prefix.Addr().Unmap(), prefix.Bits()-96)
+	}
+	address, _, _ := strings.Cut(text, "/")
+	if addr, err := netip.ParseAddr(address); err == nil && addr.Zone() == "" && !addr.Is4In6() {
+		return fmt.Sprintf("the prefix length of an %s range is a number from 0 to %d", familyOf(addr), addr.BitLen())
+	}
+	return "write it like 10.100.0.0/16"
 }
 
 func checkHostBits(p *Pass) {
@@ -150,9 +174,9 @@ func checkOverlap(p *Pass) {
 			hint := fmt.Sprintf("%s stands at %s", b, p.At(b.path))
 			switch distinct(a, b) {
 			case must:
-				p.Report(a.path, hint, "%s overlaps %s", a, b)
+				p.Report(a.path, hint, "%s overlap %s", a, b)
 			case should:
-				p.ReportAs(diag.Note, a.path, "if they never meet, say network.isolated: true in both regions; "+hint, "%s overlaps %s", a, b)
+				p.ReportAs(diag.Note, a.path, "if they never meet, say network.isolated: true in one of the regions; "+hint, "%s overlap %s", a, b)
 			}
 		}
 	}
@@ -180,6 +204,9 @@ func distinct(a, b span) need {
 	}
 	if a.kind == "services" && b.kind == "services" {
 		return needNot
+	}
+	if a.cassandra() || b.cassandra() {
+		return must // whatever is said of isolation
 	}
 	if a.region.Network.Isolated || b.region.Network.Isolated {
 		return needNot
@@ -215,7 +242,7 @@ func checkFamilies(p *Pass) {
 func familiesOf(ranges []string) []string {
 	has := map[string]bool{}
 	for _, text := range ranges {
-		if prefix, err := netip.ParsePrefix(text); err == nil {
+		if prefix, err := parseRange(text); err == nil {
 			has[familyOf(prefix.Addr())] = true
 		}
 	}
@@ -229,7 +256,7 @@ func familiesOf(ranges []string) []string {
 }
 
 func familyOf(a netip.Addr) string {
-	if a.Is4() || a.Is4In6() {
+	if a.Is4() {
 		return "IPv4"
 	}
 	return "IPv6"
@@ -261,7 +288,7 @@ func checkRoom(p *Pass) {
 func room(ranges []string, share int) uint64 {
 	var total uint64
 	for _, text := range ranges {
-		prefix, err := netip.ParsePrefix(text)
+		prefix, err := parseRange(text)
 		if err != nil {
 			continue
 		}
@@ -270,7 +297,7 @@ func room(ranges []string, share int) uint64 {
 			unit = prefix.Addr().BitLen()
 		}
 		if shift := unit - prefix.Bits(); shift >= 0 {
-			total += 1 << min(shift, bits.UintSize/2)
+			total += 1 << min(shift, 32)
 		}
 	}
 	return total
@@ -280,7 +307,7 @@ func room(ranges []string, share int) uint64 {
 // others are reported already.
 func parseable(ranges []string) bool {
 	for _, text := range ranges {
-		if _, err := netip.ParsePrefix(text); err != nil {
+		if _, err := parseRange(text); err != nil {
 			return false
 		}
 	}
@@ -313,8 +340,9 @@ func checkHostNetworkAgrees(p *Pass) {
 		return
 	}
 	for i := range p.Spec.Regions {
-		if r := &p.Spec.Regions[i]; r.HostNetwork() != p.Spec.Regions[0].HostNetwork() {
-			p.Report(r.Path("network.hostNetwork"), "all regions of a ring must agree",
+		r := &p.Spec.Regions[i]
+		if _, defaulted := r.Defaults["network.hostNetwork"]; !defaulted {
+			p.Report(r.Path("network.hostNetwork"), "remove network.hostNetwork here, or set it alike in every region",
 				"hostNetwork is on in %s and off in %s", strings.Join(on, ", "), strings.Join(off, ", "))
 			return
 		}
@@ -325,10 +353,10 @@ func checkHostNetworkNeeded(p *Pass) {
 	var asked *topology.Region
 	for i := range p.Spec.Regions {
 		r := &p.Spec.Regions[i]
-		if r.Network.Model == topology.Island {
+		if r.Network.Model == topology.Island || !r.HostNetwork() {
 			return
 		}
-		if _, defaulted := r.Defaults["network.hostNetwork"]; r.HostNetwork() && !defaulted && asked == nil {
+		if _, defaulted := r.Defaults["network.hostNetwork"]; !defaulted && asked == nil {
 			asked = r
 		}
 	}

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -55,7 +56,7 @@ func checkReplicas(p *Pass) {
 	for i := range p.Spec.Regions {
 		r := &p.Spec.Regions[i]
 		if r.Cassandra.Replicas%3 != 0 {
-			p.ReportAs(severity, r.Path("cassandra.replicas"), "use 3, 6, 9, …", "datacenter %s has %d replicas, not a multiple of 3", r.Datacenter, r.Cassandra.Replicas)
+			p.ReportAs(severity, r.Path("cassandra.replicas"), "use 3, 6, 9, …", "datacenter %s has a number of replicas that is no multiple of 3: %d", r.Datacenter, r.Cassandra.Replicas)
 		}
 	}
 }
@@ -109,7 +110,7 @@ func checkTolerations(p *Pass) {
 	forEachTaint(p, func(r *topology.Region, taint topology.Taint) {
 		exact, folded := tolerated(r.Cassandra.Tolerations, taint)
 		if !exact && folded < 0 {
-			p.Report(r.Path("cassandra"), "add a toleration for it to cassandra.tolerations", "Cassandra does not tolerate taint %s of its nodes in %s", taintText(taint), r.Name)
+			p.Report(r.Path("cassandra.taints"), "add a toleration of its key, value and effect to cassandra.tolerations", "Cassandra does not tolerate taint %s of its nodes in %s", taintText(taint), r.Name)
 		}
 	})
 }
@@ -118,7 +119,7 @@ func checkTolerationCase(p *Pass) {
 	forEachTaint(p, func(r *topology.Region, taint topology.Taint) {
 		exact, folded := tolerated(r.Cassandra.Tolerations, taint)
 		if !exact && folded >= 0 {
-			p.Report(r.Path("cassandra.tolerations"), "write it as the taint does: "+taintText(taint),
+			p.Report(fmt.Sprintf("%s[%d]", r.Path("cassandra.tolerations"), folded), "write it as the taint does: "+taintText(taint),
 				"the toleration of %s in %s differs from taint %s in case", r.Cassandra.Tolerations[folded].Key, r.Name, taintText(taint))
 		}
 	})

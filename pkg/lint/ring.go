@@ -59,6 +59,7 @@ var ringRules = []Rule{
 		Why:     "Without it the new cluster does not know of the ring and starts one of its own.",
 		Fix:     "Set seedHost to the address of a Cassandra pod of the source region: `kubectl get pods -o wide` shows it.",
 		Source:  "[MR] configure the multi-region seed host",
+		Always:  true, // nothing else stands between a missing seed host and a second ring
 		Check:   checkSeedHostMissing,
 	}, {
 		Code: "RP037", Name: "seed-host-left", Severity: diag.Warning,
@@ -67,6 +68,14 @@ var ringRules = []Rule{
 		Fix:     "Remove seedHost from the region.",
 		Source:  "[MR] remove the seed host once the rebuild is verified",
 		Check:   checkSeedHostLeft,
+	}, {
+		Code: "RP038", Name: "phase-unreachable", Severity: diag.Error,
+		Summary: "The phases of the regions do not go together.",
+		Why:     "Two regions that move the ring at once, or a source that does not serve yet, can lose data.",
+		Fix:     "Finish one region before the next; `ringplan plan` shows the order.",
+		Source:  "[MR] one region at a time, from a healthy one",
+		Always:  true,
+		Check:   checkPhases,
 	}, {
 		Code: "RP039", Name: "delivery-not-rendered", Severity: diag.Warning,
 		Summary: "An engine is asked for that this version does not render for.",
@@ -115,11 +124,18 @@ func checkDuplicateDatacenters(p *Pass) {
 		r := &p.Spec.Regions[i]
 		if other := seen[strings.ToLower(r.Datacenter)]; other != nil {
 			p.Report(r.Path("datacenter"), fmt.Sprintf("the first is at %s", p.At(other.Path("datacenter"))),
-				"regions %s and %s have the same datacenter, %s", other.Name, r.Name, r.Datacenter)
+				"regions %s and %s have the same datacenter, %s", other.Name, r.Name, sameDatacenter(other, r))
 			continue
 		}
 		seen[strings.ToLower(r.Datacenter)] = r
 	}
+}
+
+func sameDatacenter(a, b *topology.Region) string {
+	if a.Datacenter == b.Datacenter {
+		return a.Datacenter
+	}
+	return "but for case: " + a.Datacenter + " and " + b.Datacenter
 }
 
 func checkExpandFromMissing(p *Pass) {
@@ -221,7 +237,7 @@ func checkSeedHost(p *Pass) {
 
 func contains(ranges []string, addr netip.Addr) bool {
 	for _, text := range ranges {
-		if prefix, err := netip.ParsePrefix(text); err == nil && prefix.Contains(addr.Unmap()) {
+		if prefix, err := parseRange(text); err == nil && prefix.Contains(addr) {
 			return true
 		}
 	}
@@ -236,7 +252,7 @@ func checkSeedHostMissing(p *Pass) {
 			continue
 		}
 		if phase == stage.Planned || phase == "" {
-			p.ReportAs(diag.Warning, r.Path(""), "set seedHost before the region joins", "region %s has no seed host yet", r.Name)
+			p.ReportAs(diag.Note, r.Path(""), "set seedHost before the region joins", "region %s has no seed host yet", r.Name)
 			continue
 		}
 		p.Report(r.Path(""), "set seedHost to the address of a Cassandra pod of "+r.ExpandFrom, "region %s is %s without a seed host", r.Name, phase)
@@ -249,6 +265,27 @@ func checkSeedHostLeft(p *Pass) {
 		if r.SeedHost != "" && p.Phases[r.Name] == stage.Serving {
 			p.Report(r.Path("seedHost"), "remove it", "region %s serves, so its seed host is not used any more", r.Name)
 		}
+	}
+}
+
+// checkPhases looks only at rings whose regions are sound: others are reported
+// already.
+func checkPhases(p *Pass) {
+	founders, names := 0, map[string]bool{}
+	for i := range p.Spec.Regions {
+		r := &p.Spec.Regions[i]
+		names[r.Name] = true
+		if r.ExpandFrom == "" {
+			founders++
+		} else if p.Region(r.ExpandFrom) == nil || cycleFrom(p.Topology, r) != nil {
+			return
+		}
+	}
+	if founders != 1 || len(names) != len(p.Spec.Regions) {
+		return
+	}
+	for _, problem := range p.Members.Check(p.Phases) {
+		p.Report(p.Region(problem.Region).Path(""), "", "%s", problem.Message)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"regexp"
 
 	"github.com/ringplan/ringplan/pkg/diag"
+	"github.com/ringplan/ringplan/pkg/topology"
 )
 
 var secretRules = []Rule{{
@@ -12,6 +13,7 @@ var secretRules = []Rule{{
 	Why:     "The topology and what is rendered from it are committed to Git, where a secret stays for ever and many can read it.",
 	Fix:     "Put it into a Kubernetes Secret or a vault and refer to that; then replace the secret, because it has been written down.",
 	Source:  "ringplan: no secret value reaches rendered files",
+	Always:  true,
 	Check:   checkSecrets,
 }}
 
@@ -21,7 +23,9 @@ var secretShapes = []struct {
 	shape *regexp.Regexp
 }{
 	{"a private key", regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY`)},
+	{"a private key in base64", regexp.MustCompile(`LS0tLS1CRUdJTi(BQUklW|BSU0Eg|BFQyBQ|BPUEVO|BFTkNS|BEU0Eg)`)},
 	{"a Google service account key", regexp.MustCompile(`"private_key(_id)?"\s*:`)},
+	{"a Google service account key in base64", regexp.MustCompile(`\b(eyJ0eXBlIjo|ewogICJ0eXBlIjog)`)},
 	{"an AWS access key", regexp.MustCompile(`\b(AKIA|ASIA)[0-9A-Z]{16}\b`)},
 	{"a GitHub token", regexp.MustCompile(`\bgh[pousr]_[0-9A-Za-z]{36}`)},
 	{"a GitLab token", regexp.MustCompile(`\bglpat-[0-9A-Za-z_-]{20}`)},
@@ -33,23 +37,42 @@ var secretShapes = []struct {
 
 // secretName matches the last key of a path that holds an environment variable
 // of a secret.
-var secretName = regexp.MustCompile(`(^|[."])[A-Z][A-Z0-9_]*?(PASSWORD|PASSWD|TOKEN|SECRET|API_?KEY|PRIVATE_?KEY)"?$`)
+var secretName = regexp.MustCompile(`(^|[."])([A-Z][A-Z0-9_]*?|(?i:[a-z0-9_]+_))(?i:PASSWORD|PASSWD|TOKEN|SECRET|API_?KEY|PRIVATE_?KEY)"?$`)
 
 func checkSecrets(p *Pass) {
 	const hint = "refer to a Kubernetes Secret or a vault instead, and replace the secret: it has been written down"
 	p.Walk(func(path string, value any) {
-		text, ok := value.(string)
-		if !ok || text == "" {
-			return
+		if what := secretIn(path, value); what != "" {
+			p.Report(path, hint, "%s stands in plain text", what)
 		}
-		for _, s := range secretShapes {
-			if s.shape.MatchString(text) {
-				p.Report(path, hint, "%s stands in plain text", s.what)
-				return
-			}
-		}
-		if secretName.MatchString(path) {
-			p.Report(path, hint, "the value of a secret variable stands in plain text")
+		if isSecretVariable(value) {
+			p.Report(topology.JoinPath(path, "value"), hint, "the value of a secret variable stands in plain text")
 		}
 	})
+}
+
+// secretIn says what kind of secret a text is, by its look or its place.
+func secretIn(path string, value any) string {
+	text, ok := value.(string)
+	if !ok || text == "" {
+		return ""
+	}
+	for _, s := range secretShapes {
+		if s.shape.MatchString(text) {
+			return s.what
+		}
+	}
+	if secretName.MatchString(path) {
+		return "the value of a secret variable"
+	}
+	return ""
+}
+
+// isSecretVariable reports whether a map is a container's environment variable
+// whose name tells of a secret, and whose value does not by itself.
+func isSecretVariable(variable any) bool {
+	m, _ := variable.(map[string]any)
+	name, _ := m["name"].(string)
+	value, _ := m["value"].(string)
+	return value != "" && secretName.MatchString(name) && secretIn("", value) == ""
 }

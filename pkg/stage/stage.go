@@ -143,14 +143,21 @@ func (r Ring) serveSources(m Member, known, phases Phases) {
 	}
 }
 
+// A Problem is why a region cannot be at its phase.
+type Problem struct{ Region, Message string }
+
 // Check returns what makes a set of phases one that no rollout reaches: two
 // regions that move the ring at a time, or a source that does not serve.
-func (r Ring) Check(phases Phases) []string {
-	var problems, moving []string
+func (r Ring) Check(phases Phases) []Problem {
+	var problems []Problem
+	var moving []string
+	report := func(region, format string, args ...any) {
+		problems = append(problems, Problem{region, fmt.Sprintf(format, args...)})
+	}
 	for _, m := range r {
 		phase := phases[m.Region]
 		if m.Procedure.Index(phase) < 0 {
-			problems = append(problems, fmt.Sprintf("region %s: the %s procedure has no phase %q; it has %s", m.Region, m.Procedure.Name, phase, strings.Join(m.Procedure.PhaseNames(), ", ")))
+			report(m.Region, "the %s procedure of region %s has no phase %q; it has %s", m.Procedure.Name, m.Region, phase, strings.Join(m.Procedure.PhaseNames(), ", "))
 			continue
 		}
 		if phase == Planned {
@@ -158,13 +165,13 @@ func (r Ring) Check(phases Phases) []string {
 		}
 		if phase != Serving && m.Procedure.MovesRing {
 			moving = append(moving, m.Region+" ("+string(phase)+")")
+			if len(moving) > 1 {
+				report(m.Region, "only one region at a time may move the ring, not %s", strings.Join(moving, " and "))
+			}
 		}
 		if m.Source != "" && phases[m.Source] != Serving {
-			problems = append(problems, fmt.Sprintf("region %s is %s, but its source %s is %s: only a serving region is a source", m.Region, phase, m.Source, phases[m.Source]))
+			report(m.Region, "region %s is %s, but its source %s is %s: only a serving region is a source", m.Region, phase, m.Source, phases[m.Source])
 		}
-	}
-	if len(moving) > 1 {
-		problems = append(problems, "only one region at a time may move the ring, not "+strings.Join(moving, " and "))
 	}
 	return problems
 }

@@ -1,5 +1,7 @@
 package topology
 
+import "maps"
+
 // Platforms holds the defaults of each platform by its name.
 type Platforms map[string]Platform
 
@@ -42,27 +44,25 @@ func (t *Topology) resolve() {
 		r.Index = i
 		r.Defaults = map[string]string{}
 		fill(&r.Rack, defaultRack)
-		r.Cassandra.inherit(s.Cassandra.RegionCassandra)
+		r.inherit(&s.Cassandra.RegionCassandra)
 		r.take(t.Platforms[r.Platform])
 	}
 	t.resolveHostNetwork()
 }
 
 // inherit fills in what the ring says and the region does not.
-func (c *RegionCassandra) inherit(ring RegionCassandra) {
-	fill(&c.Replicas, ring.Replicas)
-	fill(&c.Storage.Size, ring.Storage.Size)
-	fill(&c.Storage.Class, ring.Storage.Class)
-	fill(&c.NodeSelector, ring.NodeSelector)
-	if c.Resources == nil {
-		c.Resources = ring.Resources
+func (r *Region) inherit(ring *RegionCassandra) {
+	c := &r.Cassandra
+	r.inherited = map[string]bool{
+		"cassandra.replicas":      fill(&c.Replicas, ring.Replicas),
+		"cassandra.storage.size":  fill(&c.Storage.Size, ring.Storage.Size),
+		"cassandra.storage.class": fill(&c.Storage.Class, ring.Storage.Class),
+		"cassandra.nodeSelector":  fill(&c.NodeSelector, ring.NodeSelector),
+		"cassandra.resources":     fillIf(c.Resources == nil, &c.Resources, ring.Resources),
+		"cassandra.taints":        fillIf(c.Taints == nil, &c.Taints, ring.Taints),
+		"cassandra.tolerations":   fillIf(c.Tolerations == nil, &c.Tolerations, ring.Tolerations),
 	}
-	if c.Taints == nil {
-		c.Taints = ring.Taints
-	}
-	if c.Tolerations == nil {
-		c.Tolerations = ring.Tolerations
-	}
+	maps.DeleteFunc(r.inherited, func(_ string, inherited bool) bool { return !inherited })
 }
 
 // take fills in what the platform says and the topology does not, and notes
@@ -87,16 +87,22 @@ func (t *Topology) resolveHostNetwork() {
 		if r.Network.HostNetwork == nil {
 			on := island && t.MultiRegion()
 			r.Network.HostNetwork = &on
-			r.Defaults["network.hostNetwork"] = "[MR] on in every region as soon as one of several is an island"
+			r.Defaults["network.hostNetwork"] = "[MR] on in every region, because one of several is an island"
 		}
 	}
 }
 
-func fill[T comparable](field *T, value T) {
+// fill sets a field that is zero, and reports whether it did.
+func fill[T comparable](field *T, value T) bool {
 	var zero T
-	if *field == zero {
+	return fillIf(*field == zero && value != zero, field, value)
+}
+
+func fillIf[T any](empty bool, field *T, value T) bool {
+	if empty {
 		*field = value
 	}
+	return empty
 }
 
 func fillFrom[T comparable](r *Region, path string, field *T, d Default[T]) {

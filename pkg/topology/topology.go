@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ringplan/ringplan/pkg/diag"
 )
@@ -81,7 +82,10 @@ func (b Backup) None() bool { return b.GCS == nil && b.Remote == nil && b.CSI ==
 
 // BackupGCS backs up to a Cloud Storage bucket.
 type BackupGCS struct {
-	Bucket   string `json:"bucket"`
+	Bucket string `json:"bucket"`
+	// Secret holds the key of its service account; empty for the system's own
+	// way to authenticate.
+	Secret   string `json:"secret"`
 	Schedule string `json:"schedule"`
 }
 
@@ -174,6 +178,8 @@ type Region struct {
 	Index int `json:"-"`
 	// Defaults tells the source of each field that its platform filled in.
 	Defaults map[string]string `json:"-"`
+	// inherited holds the fields that the region has from spec.cassandra.
+	inherited map[string]bool
 }
 
 // Path returns the path of a field of the region, such as
@@ -241,12 +247,30 @@ func New(data []byte, platforms Platforms, locator Locator, dir string) (*Topolo
 // knows.
 func (t *Topology) Decode(v any) error { return json.Unmarshal(t.raw, v) }
 
-// At returns the place of a field in the user's files.
+// At returns the place of a field in the user's files. A field that a region
+// has from spec.cassandra is where it is set.
 func (t *Topology) At(path string) diag.Pos {
 	if t.locator == nil {
 		return diag.Pos{}
 	}
-	return t.locator.Locate(path)
+	return t.locator.Locate(t.setAt(path))
+}
+
+// setAt returns the path of the field that sets the one at path.
+func (t *Topology) setAt(path string) string {
+	for i := range t.Spec.Regions {
+		r := &t.Spec.Regions[i]
+		rest, ok := strings.CutPrefix(path, r.Path("")+".")
+		if !ok {
+			continue
+		}
+		for field := range r.inherited {
+			if rest == field || strings.HasPrefix(rest, field+"[") || strings.HasPrefix(rest, field+".") {
+				return "spec." + rest
+			}
+		}
+	}
+	return path
 }
 
 // Region returns the region of that name, or nil.

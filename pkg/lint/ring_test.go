@@ -1,0 +1,115 @@
+package lint
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ringplan/ringplan/pkg/stage"
+)
+
+func TestNamesOfRegions(t *testing.T) {
+	const cluster = `{"cluster": "c1", "region": "r1"}`
+	checkRules(t, map[string]ruleTest{
+		"region twice":                    {set{"spec/regions/1/name": `"north"`}, nil, []string{"RP030 error spec.regions[2].name"}},
+		"cluster twice":                   {set{"spec/regions/2/kubernetes": cluster}, nil, []string{"RP030 error spec.regions[2].kubernetes.cluster"}},
+		"one name on another platform":    {set{"spec/regions/1/kubernetes": cluster}, nil, nil},
+		"one name in another region":      {set{"spec/regions/2/kubernetes/cluster": `"c1"`}, nil, nil},
+		"datacenter twice":                {set{"spec/regions/1/datacenter": `"dc-1"`}, nil, []string{"RP031 error spec.regions[1].datacenter"}},
+		"datacenter twice, but for case":  {set{"spec/regions/1/datacenter": `"DC-1"`}, nil, []string{"RP031 error spec.regions[1].datacenter"}},
+		"a datacenter named like another": {set{"spec/regions/1/datacenter": `"east"`}, nil, nil},
+	})
+}
+
+func TestExpandFrom(t *testing.T) {
+	const from0, from1, from2 = "spec/regions/0/expandFrom", "spec/regions/1/expandFrom", "spec/regions/2/expandFrom"
+	chain := set{from2: `"west"`, "spec/regions/2/seedHost": `"10.101.0.1"`}
+	checkRules(t, map[string]ruleTest{
+		"chain":                  {chain, nil, nil},
+		"none in a second":       {set{from1: "", "spec/regions/1/seedHost": ""}, nil, []string{"RP032 error spec.regions[1]"}},
+		"unknown":                {set{from1: `"south"`}, nil, []string{"RP033 error spec.regions[1].expandFrom"}},
+		"a datacenter's name":    {set{from1: `"dc-1"`}, nil, []string{"RP033 error spec.regions[1].expandFrom"}},
+		"self":                   {set{from1: `"west"`}, nil, []string{"RP033 error spec.regions[1].expandFrom"}},
+		"circle of two":          {chain.with(from1, `"north"`).with("spec/regions/1/seedHost", `"10.102.0.1"`), nil, []string{"RP034 error spec.regions[1].expandFrom"}},
+		"circle of all":          {chain.with(from0, `"north"`).with("spec/regions/0/seedHost", `"10.102.0.1"`), nil, []string{"RP034 error spec.regions[0].expandFrom"}},
+		"behind a circle of two": {set{from0: `"west"`, "spec/regions/0/seedHost": `"10.101.0.1"`}, nil, []string{"RP034 error spec.regions[0].expandFrom"}},
+	})
+	for _, f := range run(set{from1: `"dc-1"`}.on(t), nil) {
+		if !strings.Contains(f.Hint, "datacenter of region east") {
+			t.Errorf("the hint does not tell a datacenter from a region: %s", f.Hint)
+		}
+	}
+}
+
+func TestSeedHost(t *testing.T) {
+	const seed0, seed1, at = "spec/regions/0/seedHost", "spec/regions/1/seedHost", "RP035 error spec.regions[1].seedHost"
+	island := islands
+	v6 := set{
+		pods0: `["2001:db8::/64"]`, pods1: `["2001:db8:1::/64"]`, "spec/regions/2/network/pods": `["2001:db8:2::/64"]`,
+		seed1: `"2001:DB8::1"`, "spec/regions/2/seedHost": `"2001:db8::1"`,
+	}
+	checkRules(t, map[string]ruleTest{
+		"last address":            {set{seed1: `"10.100.255.255"`}, nil, nil},
+		"after the last":          {set{seed1: `"10.101.0.0"`}, nil, []string{at}},
+		"a node, with flat pods":  {set{seed1: `"10.1.0.11"`}, nil, []string{at}},
+		"a pod, with hostNetwork": {island.with(seed1, `"10.100.0.11"`), nil, []string{at}},
+		"a name":                  {set{seed1: `"cassandra.east.example"`}, nil, []string{at}},
+		"a port":                  {set{seed1: `"10.100.0.11:7001"`}, nil, []string{at}},
+		"leading zero":            {set{seed1: `"10.100.0.011"`}, nil, []string{at}},
+		"white space":             {set{seed1: `"10.100.0.11 "`}, nil, []string{at}},
+		"mapped into IPv6":        {set{seed1: `"::ffff:10.100.0.11"`}, nil, []string{at}},
+		"IPv6":                    {v6, nil, nil},
+		"zone":                    {v6.with(seed1, `"2001:db8::1%eth0"`), nil, []string{at}},
+		"of the founder":          {set{seed0: `"10.101.0.1"`}, nil, []string{"RP035 error spec.regions[0].seedHost"}},
+		"in one of two ranges":    {set{pods0: `["10.100.0.0/16", "10.110.0.0/16"]`, seed1: `"10.110.0.1"`}, nil, nil},
+		"of an unknown source":    {set{"spec/regions/1/expandFrom": `"x"`, seed1: `"10.1.0.1"`}, nil, []string{"RP033 error spec.regions[1].expandFrom"}},
+		"no range to compare":     {set{pods0: `["x"]`}, nil, []string{"RP010 error spec.regions[0].network.pods[0]"}},
+	})
+}
+
+func TestSeedHostByPhase(t *testing.T) {
+	const none = "RP036 note spec.regions[1]"
+	no := set{"spec/regions/1/seedHost": ""}
+	left := []string{"RP037 warning spec.regions[1].seedHost"}
+	checkRules(t, map[string]ruleTest{
+		"missing, planned": {no, nil, []string{none}},
+		"missing, joining": {no, stage.Phases{"west": "joining"}, []string{"RP036 error spec.regions[1]"}},
+		"missing, serving": {no, stage.Phases{"west": stage.Serving}, nil},
+		"there, joining":   {nil, stage.Phases{"west": "joining"}, nil},
+		"there, serving":   {nil, stage.Phases{"west": stage.Serving}, left},
+	})
+}
+
+func TestPhases(t *testing.T) {
+	checkRules(t, map[string]ruleTest{
+		"two move":              {nil, stage.Phases{"west": "joining", "north": "joining"}, []string{"RP038 error spec.regions[2]"}},
+		"source does not serve": {nil, stage.Phases{"east": "making", "west": stage.Serving}, []string{"RP037 warning spec.regions[1].seedHost", "RP038 error spec.regions[1]"}},
+		"no such phase":         {nil, stage.Phases{"east": "joining"}, []string{"RP038 error spec.regions[0]"}},
+		"one moves":             {nil, stage.Phases{"north": "joining"}, nil},
+		"left to RP033":         {set{"spec/regions/1/expandFrom": `"x"`}, stage.Phases{"west": "joining"}, []string{"RP033 error spec.regions[1].expandFrom"}},
+		"left to RP032":         {set{"spec/regions/1/expandFrom": "", "spec/regions/1/seedHost": ""}, nil, []string{"RP032 error spec.regions[1]"}},
+	})
+}
+
+func TestChartsAndChoices(t *testing.T) {
+	charts := func(path string) set { return set{"spec/charts": `{"path": "` + path + `"}`} }
+	const leaves = "RP045 error spec.charts.path"
+	checkRules(t, map[string]ruleTest{
+		"delivery":                {set{"spec/delivery": `["argocd", "flux"]`}, nil, []string{"RP039 warning spec.delivery[0]", "RP039 warning spec.delivery[1]"}},
+		"charts beside":           {charts("./charts"), nil, nil},
+		"charts, plain":           {charts("charts/1.16"), nil, nil},
+		"charts, dots in a name":  {charts("charts..old"), nil, nil},
+		"charts above":            {charts("../charts"), nil, []string{leaves}},
+		"charts above, later":     {charts("charts/../../x"), nil, []string{leaves}},
+		"charts above, last":      {charts("charts/.."), nil, []string{leaves}},
+		"charts above, disguised": {charts("./../x"), nil, []string{leaves}},
+		"charts, absolute":        {charts("/srv/charts"), nil, []string{leaves}},
+		"charts, dot and root":    {charts(".//srv"), nil, []string{leaves}},
+		"charts, backslash":       {charts(`..\\charts`), nil, []string{leaves}},
+		"charts of two sources":   {set{"spec/charts": `{"path": "charts", "repository": "oci://x/y"}`}, nil, []string{"RP045 error spec.charts"}},
+		"auth of two sources":     {set{"spec/cassandra/auth": `{"secret": "a", "secretProviderClass": "b"}`}, nil, []string{"RP046 error spec.cassandra.auth"}},
+		"auth of one":             {set{"spec/cassandra/auth": `{"secretProviderClass": "b"}`}, nil, nil},
+		"backup of two kinds":     {set{"spec/cassandra/backup": `{"gcs": {}, "csi": {}}`}, nil, []string{"RP046 error spec.cassandra.backup"}},
+		"backup of three kinds":   {set{"spec/cassandra/backup": `{"gcs": {}, "csi": {}, "remote": {}}`}, nil, []string{"RP046 error spec.cassandra.backup"}},
+		"backup of one":           {set{"spec/cassandra/backup": `{"remote": {}}`}, nil, nil},
+	})
+}
