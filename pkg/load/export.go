@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
@@ -37,7 +38,8 @@ func Export(schema fs.FS, as string) ([]byte, error) {
 }
 
 func exportJSONSchema(schema fs.FS) ([]byte, error) {
-	v, err := compile(cuecontext.New(), schema, nil)
+	ctx := cuecontext.New()
+	v, err := compile(ctx, schema, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +47,11 @@ func exportJSONSchema(schema fs.FS) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v.Context().BuildExpr(expr).MarshalJSON()
+	data, err := ctx.BuildExpr(expr).MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return flatten(data)
 }
 
 // exportOpenAPI wraps a JSON Schema: OpenAPI 3.1 uses the same language, only
@@ -88,14 +94,17 @@ func indented(data []byte) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// exportCUE prints all files of the schema as one.
+// exportCUE prints all files of the schema as one, which users can keep as a
+// package of their own module.
 func exportCUE(schema fs.FS) ([]byte, error) {
 	names, err := fs.Glob(schema, "*.cue")
 	if err != nil {
 		return nil, err
 	}
-	all := &ast.File{}
-	all.Decls = append(all.Decls, &ast.Package{Name: ast.NewIdent("schema")})
+	clause := &ast.Package{Name: ast.NewIdent("schema")}
+	ast.AddComment(clause, &ast.CommentGroup{Doc: true, List: []*ast.Comment{{Text: "// The shape of a ringplan topology; `ringplan schema` prints it."}}})
+	imports := &ast.ImportDecl{}
+	all := &ast.File{Decls: []ast.Decl{clause, imports}}
 	for _, name := range names {
 		data, err := fs.ReadFile(schema, name)
 		if err != nil {
@@ -105,14 +114,29 @@ func exportCUE(schema fs.FS) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, d := range f.Decls {
-			if _, isPackage := d.(*ast.Package); !isPackage {
-				all.Decls = append(all.Decls, d)
-			}
-		}
+		appendDecls(all, imports, f)
 	}
-	if err := astutil.Sanitize(all); err != nil {
+	if err := astutil.SanitizeFiles([]*ast.File{all}); err != nil {
 		return nil, err
 	}
 	return format.Node(all)
+}
+
+// appendDecls adds what a file declares to another, and what it imports to a
+// declaration there.
+func appendDecls(all *ast.File, imports *ast.ImportDecl, f *ast.File) {
+	for _, d := range f.Decls {
+		switch d := d.(type) {
+		case *ast.Package:
+		case *ast.ImportDecl:
+			for _, spec := range d.Specs {
+				same := func(other *ast.ImportSpec) bool { return other.Path.Value == spec.Path.Value }
+				if !slices.ContainsFunc(imports.Specs, same) {
+					imports.Specs = append(imports.Specs, spec)
+				}
+			}
+		default:
+			all.Decls = append(all.Decls, d)
+		}
+	}
 }

@@ -5,6 +5,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -64,17 +65,17 @@ func Find(path string) ([]string, error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", slash(path), bare(err))
 	}
 	if !info.IsDir() {
 		return []string{path}, nil
 	}
-	if file := in(path); file != "" {
-		return []string{file}, nil
+	if file, err := In(path); file != "" || err != nil {
+		return []string{file}, err
 	}
 	files, err := below(path)
 	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("no topology.cue, topology.yaml or topology.json in or below %s", path)
+		err = fmt.Errorf("no topology.cue, topology.yaml or topology.json in %s or below it", slash(path))
 	}
 	return files, err
 }
@@ -85,27 +86,38 @@ func findUp() ([]string, error) {
 		return nil, err
 	}
 	for dir := start; ; dir = filepath.Dir(dir) {
-		if file := in(dir); file != "" {
+		file, err := In(dir)
+		if err != nil {
+			return nil, err
+		}
+		if file != "" {
 			if rel, err := filepath.Rel(start, file); err == nil {
 				file = rel
 			}
 			return []string{file}, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return nil, fmt.Errorf("no topology.cue, topology.yaml or topology.json in this folder or above it: name one with --file, or start with `ringplan init`")
+			return nil, errors.New("no topology.cue, topology.yaml or topology.json in this folder or above it: name one with --file, or start with `ringplan init`")
 		}
 	}
 }
 
-// in returns the topology in a folder, or "".
-func in(dir string) string {
+// In returns the topology in a folder, or "". Two are an error: whichever was
+// taken, it might be the wrong one.
+func In(dir string) (string, error) {
+	var found []string
 	for _, name := range names {
-		file := filepath.Join(dir, name)
-		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
-			return file
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
+			found = append(found, name)
 		}
 	}
-	return ""
+	switch len(found) {
+	case 0:
+		return "", nil
+	case 1:
+		return filepath.Join(dir, found[0]), nil
+	}
+	return "", fmt.Errorf("%s holds %s: keep one, or name one with --file", slash(dir), strings.Join(found, " and "))
 }
 
 // below returns the topologies in the folders below one, one for each folder.
@@ -121,18 +133,37 @@ func below(root string) ([]string, error) {
 		if name := d.Name(); path != root && (strings.HasPrefix(name, ".") || name == "cue.mod" || name == "rendered") {
 			return filepath.SkipDir
 		}
-		if file := in(path); file != "" {
+		file, err := In(path)
+		if file != "" {
 			files = append(files, file)
 		}
-		return nil
+		return err
 	})
 	slices.Sort(files)
 	return files, err
 }
 
+// maxFindings is how many findings of one file are listed.
+const maxFindings = 500
+
 // File reads one topology. The topology is nil if the findings leave nothing
 // to go on with; findings about `values` alone do not.
-func (l *Loader) File(path string) (*topology.Topology, diag.List) {
+func (l *Loader) File(path string) (t *topology.Topology, findings diag.List) {
+	defer func() {
+		if problem := recover(); problem != nil { // of CUE: users write what its authors did not think of
+			t, findings = nil, diag.List{atStart(path, codeSyntax, "CUE cannot evaluate the file: "+oneLine(fmt.Sprint(problem)),
+				"this is a defect of CUE or ringplan; report it together with the file, and write it in a simpler way")}
+		}
+	}()
+	t, findings = l.file(path)
+	if len(findings) > maxFindings {
+		findings = append(findings[:maxFindings], atStart(path, codeSyntax, fmt.Sprintf("more than %d findings; the rest is left out", maxFindings), ""))
+		findings.Sort()
+	}
+	return t, findings
+}
+
+func (l *Loader) file(path string) (*topology.Topology, diag.List) {
 	user, findings := l.read(path)
 	if len(findings) > 0 {
 		return nil, findings
@@ -142,22 +173,18 @@ func (l *Loader) File(path string) (*topology.Topology, diag.List) {
 	if len(findings) > 0 {
 		return nil, findings
 	}
-	findings = validate(arm, user, where)
-	if len(findings) == 0 {
-		t, err := l.decode(arm.Unify(user), where, path)
-		if err != nil {
-			return nil, diag.List{where.finding(codeType, "", err.Error(), "")}
-		}
-		return t, nil
-	}
+	accepted, findings := validate(arm, user, where)
 	if slices.ContainsFunc(findings, func(f diag.Finding) bool { return !underValues(f.Path) }) {
 		return nil, findings
 	}
-	return l.withOpenValues(user, where, path, findings)
+	if !accepted {
+		return l.withOpenValues(user, where, path, findings)
+	}
+	return l.decode(arm.Unify(user), where, path, nil)
 }
 
-// withOpenValues goes on with a topology whose values alone are wrong, so that
-// the rules can have their say too.
+// withOpenValues goes on with a topology whose values alone are not what the
+// schema knows, so that the rules can have their say too.
 func (l *Loader) withOpenValues(user cue.Value, where *locator, path string, findings diag.List) (*topology.Topology, diag.List) {
 	schema, err := l.open()
 	if err != nil {
@@ -167,24 +194,30 @@ func (l *Loader) withOpenValues(user cue.Value, where *locator, path string, fin
 	if len(more) > 0 {
 		return nil, append(findings, more...)
 	}
-	t, err := l.decode(arm.Unify(user), where, path)
-	if err != nil {
-		return nil, append(findings, where.finding(codeType, "", err.Error(), ""))
-	}
-	return t, findings
+	return l.decode(arm.Unify(user), where, path, findings)
 }
 
 // underValues reports whether a path is of a property under values.
 func underValues(path string) bool {
-	return strings.Contains(path+".", ".values.")
+	return strings.Contains(path, ".values.")
 }
 
-func (l *Loader) decode(v cue.Value, where *locator, path string) (*topology.Topology, error) {
+// decode turns a value that the schema accepts into a topology. The findings
+// are what is known of it already.
+func (l *Loader) decode(v cue.Value, where *locator, path string, findings diag.List) (*topology.Topology, diag.List) {
 	data, err := v.MarshalJSON()
 	if err != nil {
-		return nil, err
+		return nil, append(findings, syntaxFindings(path, err)...)
 	}
-	return topology.New(data, l.platforms, where, filepath.Dir(path))
+	t, err := topology.New(data, l.platforms, where, filepath.Dir(path))
+	if err == nil {
+		return t, findings
+	}
+	big := where.tooLarge()
+	if len(big) == 0 {
+		big = diag.List{where.finding(codeType, "", oneLine(err.Error()), "")}
+	}
+	return nil, append(findings, big...)
 }
 
 func (l *Loader) readPlatforms(regions fs.FS) (topology.Platforms, error) {

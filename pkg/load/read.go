@@ -2,29 +2,22 @@ package load
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
-	"unicode/utf8"
 
 	"cuelang.org/go/cue"
-	"cuelang.org/go/cue/build"
-	cueerrors "cuelang.org/go/cue/errors"
-	cueload "cuelang.org/go/cue/load"
-	"cuelang.org/go/cue/parser"
-	cuejson "cuelang.org/go/encoding/json"
 	cueyaml "cuelang.org/go/encoding/yaml"
 
 	"github.com/ringplan/ringplan/pkg/diag"
 	"github.com/ringplan/ringplan/pkg/manifest"
 )
 
-// limits bounds a YAML or JSON topology.
-var limits = manifest.Limits{Depth: 64, Aliases: 200_000}
+// limits bounds a YAML or JSON topology. One of ten regions has some thousand
+// values; the time that CUE takes for a map grows with the square of its size.
+var limits = manifest.Limits{Depth: 64, Values: 20_000, Merged: 5_000}
 
 // read turns a file into a CUE value, or says what is wrong with it.
 func (l *Loader) read(path string) (cue.Value, diag.List) {
@@ -32,10 +25,11 @@ func (l *Loader) read(path string) (cue.Value, diag.List) {
 	if err != nil {
 		return cue.Value{}, diag.List{{Code: codeRead, Severity: diag.Error, Pos: diag.Pos{File: slash(path)}, Message: err.Error()}}
 	}
-	if f := checkText(path, data); len(f) > 0 {
-		return cue.Value{}, f
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
+	if f := checkText(data); f != nil {
+		return cue.Value{}, diag.List{f.finding(path, data)}
 	}
-	switch ext := strings.ToLower(filepath.Ext(path)); ext {
+	switch filepath.Ext(path) {
 	case ".cue":
 		return l.readCUE(path, data)
 	case ".yaml", ".yml":
@@ -45,7 +39,7 @@ func (l *Loader) read(path string) (cue.Value, diag.List) {
 	default:
 		return cue.Value{}, diag.List{{
 			Code: codeRead, Severity: diag.Error, Pos: diag.Pos{File: slash(path)},
-			Message: fmt.Sprintf("%q is no ending of a topology", ext), Hint: "name it topology.cue, topology.yaml or topology.json",
+			Message: "its name does not tell whether it is CUE, YAML or JSON", Hint: "let it end in .cue, .yaml or .json",
 		}}
 	}
 }
@@ -57,13 +51,18 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, bare(err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // nothing was written
 	if info, err := f.Stat(); err != nil {
 		return nil, bare(err)
 	} else if info.IsDir() {
 		return nil, errors.New("is a folder, not a file")
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	return readAll(f)
+}
+
+// readAll reads what is left of a file, if it is of acceptable size.
+func readAll(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxSize+1))
 	if err != nil {
 		return nil, bare(err)
 	}
@@ -83,27 +82,6 @@ func bare(err error) error {
 
 func slash(path string) string { return filepath.ToSlash(path) }
 
-// checkText finds the first byte that is no text.
-func checkText(path string, data []byte) diag.List {
-	for i := 0; i < len(data); {
-		c, size := utf8.DecodeRune(data[i:])
-		if c == utf8.RuneError && size == 1 || c == 0 {
-			line, column := lineColumn(data, i)
-			return diag.List{{
-				Code: codeSyntax, Severity: diag.Error, Pos: diag.Pos{File: slash(path), Line: line, Column: column},
-				Message: fmt.Sprintf("byte 0x%02x is not UTF-8 text", data[i]), Hint: "save the file as UTF-8",
-			}}
-		}
-		i += size
-	}
-	return nil
-}
-
-func lineColumn(data []byte, offset int) (line, column int) {
-	before := data[:offset]
-	return 1 + bytes.Count(before, []byte("\n")), offset - bytes.LastIndexByte(before, '\n')
-}
-
 func (l *Loader) readYAML(path string, data []byte) (cue.Value, diag.List) {
 	var findings diag.List
 	for _, p := range manifest.Scan(data, limits) {
@@ -113,6 +91,7 @@ func (l *Loader) readYAML(path string, data []byte) (cue.Value, diag.List) {
 		})
 	}
 	if len(findings) > 0 {
+		findings.Sort()
 		return cue.Value{}, findings
 	}
 	file, err := cueyaml.Extract(path, data)
@@ -122,135 +101,33 @@ func (l *Loader) readYAML(path string, data []byte) (cue.Value, diag.List) {
 	return l.built(path, l.ctx.BuildFile(file))
 }
 
-func (l *Loader) readJSON(path string, data []byte) (cue.Value, diag.List) {
-	if offset, message := scanJSON(data); message != "" {
-		line, column := lineColumn(data, offset)
-		return cue.Value{}, diag.List{{
-			Code: codeSyntax, Severity: diag.Error, Pos: diag.Pos{File: slash(path), Line: line, Column: column}, Message: message,
-		}}
-	}
-	expr, err := cuejson.Extract(path, data)
-	if err != nil {
-		return cue.Value{}, syntaxFindings(path, err)
-	}
-	return l.built(path, l.ctx.BuildExpr(expr))
-}
-
-// scanJSON checks that data is one JSON object within limits that repeats no
-// key. It returns where it is not, and why.
-func scanJSON(data []byte) (offset int, message string) {
-	if len(bytes.TrimSpace(data)) == 0 {
-		return 0, "the file is empty"
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	var open []*jsonLevel
-	for {
-		token, err := dec.Token()
-		if errors.Is(err, io.EOF) && len(open) == 0 {
-			return 0, ""
-		}
-		if err != nil {
-			return int(dec.InputOffset()), "not valid JSON: " + strings.TrimPrefix(err.Error(), "json: ")
-		}
-		if len(open) == 0 && token != json.Delim('{') {
-			return int(dec.InputOffset()) - 1, "the file does not hold one JSON object"
-		}
-		if top := len(open) - 1; top >= 0 && open[top].repeats(token) {
-			return int(dec.InputOffset()) - 1, fmt.Sprintf("%q is set twice in this object", token)
-		}
-		switch token {
-		case json.Delim('{'), json.Delim('['):
-			open = append(open, &jsonLevel{object: token == json.Delim('{'), keys: map[string]bool{}})
-		case json.Delim('}'), json.Delim(']'):
-			open = open[:len(open)-1]
-		}
-		if len(open) > limits.Depth {
-			return int(dec.InputOffset()), fmt.Sprintf("nested more than %d levels deep", limits.Depth)
-		}
-	}
-}
-
-// jsonLevel is one open object or list.
-type jsonLevel struct {
-	object bool
-	count  int // tokens on this level so far
-	keys   map[string]bool
-}
-
-// repeats notes a token on its level, and reports whether it is a key that was
-// there before.
-func (j *jsonLevel) repeats(token json.Token) bool {
-	if token == json.Delim('}') || token == json.Delim(']') {
-		return false
-	}
-	isKey := j.object && j.count%2 == 0
-	j.count++
-	key, ok := token.(string)
-	if !isKey || !ok {
-		return false
-	}
-	seen := j.keys[key]
-	j.keys[key] = true
-	return seen
-}
-
-// readCUE loads the package that the file belongs to, or the file alone if it
-// names no package. Imports of the user's own module work; nothing is fetched.
-func (l *Loader) readCUE(path string, data []byte) (cue.Value, diag.List) {
-	file, err := parser.ParseFile(path, data, parser.PackageClauseOnly)
-	if err != nil {
-		return cue.Value{}, syntaxFindings(path, err)
-	}
-	args := []string{"./" + filepath.Base(path)}
-	if name := file.PackageName(); name != "" && name != "_" {
-		args = []string{".:" + name}
-	}
-	dir, err := filepath.Abs(filepath.Dir(path))
-	if err != nil {
-		return cue.Value{}, syntaxFindings(path, err)
-	}
-	instances := cueload.Instances(args, &cueload.Config{Dir: dir, Registry: noRegistry{}, Env: []string{}})
-	return l.buildInstances(path, instances)
-}
-
-func (l *Loader) buildInstances(path string, instances []*build.Instance) (cue.Value, diag.List) {
-	if len(instances) != 1 {
-		return cue.Value{}, syntaxFindings(path, fmt.Errorf("the folder holds %d CUE packages", len(instances)))
-	}
-	if err := instances[0].Err; err != nil {
-		return cue.Value{}, syntaxFindings(path, err)
-	}
-	return l.built(path, l.ctx.BuildInstance(instances[0]))
-}
-
+// built returns a value of the user's files if it is sound in itself, and a map.
 func (l *Loader) built(path string, v cue.Value) (cue.Value, diag.List) {
-	if err := v.Err(); err != nil {
-		return cue.Value{}, syntaxFindings(path, err)
+	if err := v.Validate(); err != nil {
+		findings := syntaxFindings(path, err)
+		where := newLocator(v, path)
+		for i, f := range findings {
+			if f.Path != "" && f.Pos == atStart(path, "", "", "").Pos { // CUE gives none for some
+				findings[i].Pos = where.Locate(f.Path)
+			}
+		}
+		findings.Sort()
+		return cue.Value{}, findings
 	}
 	if v.IncompleteKind() != cue.StructKind {
-		return cue.Value{}, syntaxFindings(path, errors.New("the file does not hold a map"))
+		return cue.Value{}, diag.List{atStart(path, codeSyntax, "the file holds "+kindWords(v.IncompleteKind())+", not a map", kindHint)}
+	}
+	if names, err := fieldNames(v); err == nil && len(names) == 0 {
+		return cue.Value{}, diag.List{atStart(path, codeKind, "the file holds no topology", kindHint+"; `ringplan init` writes one to start from")}
 	}
 	return v, nil
 }
 
-// syntaxFindings turns an error of a parser or of CUE's evaluation of the
-// user's own files into findings.
-func syntaxFindings(path string, err error) diag.List {
-	var findings diag.List
-	for _, e := range cueerrors.Errors(err) {
-		format, args := e.Msg()
-		pos := diag.Pos{File: slash(path)}
-		for _, p := range cueerrors.Positions(e) {
-			if p.IsValid() {
-				pos = position(p, path)
-				break
-			}
-		}
-		findings = append(findings, diag.Finding{
-			Code: codeSyntax, Severity: diag.Error, Pos: pos, Path: strings.Join(e.Path(), "."), Message: fmt.Sprintf(format, args...),
-		})
+const kindHint = "a topology starts with apiVersion: ringplan.dev/v1alpha1"
+
+// atStart returns an error about a file as a whole.
+func atStart(path, code, message, hint string) diag.Finding {
+	return diag.Finding{
+		Code: code, Severity: diag.Error, Pos: diag.Pos{File: slash(path), Line: 1, Column: 1}, Message: message, Hint: hint,
 	}
-	findings.Sort()
-	return findings
 }

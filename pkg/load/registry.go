@@ -2,7 +2,7 @@ package load
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"cuelang.org/go/mod/modfile"
 	"cuelang.org/go/mod/module"
@@ -12,18 +12,16 @@ import (
 // machine, with or without a network.
 type noRegistry struct{}
 
-func refuse(what string) error {
-	return fmt.Errorf("%s is not part of this module: topologies import packages of their own module only, nothing is fetched", what)
+var errNotFetched = errors.New("ringplan fetches no modules")
+
+func (noRegistry) ModFile(context.Context, module.Version) (*modfile.File, error) {
+	return nil, errNotFetched
 }
 
-func (noRegistry) ModFile(_ context.Context, m module.Version) (*modfile.File, error) {
-	return nil, refuse(m.String())
+func (noRegistry) Fetch(context.Context, module.Version) (module.SourceLoc, error) {
+	return module.SourceLoc{}, errNotFetched
 }
 
-func (noRegistry) Fetch(_ context.Context, m module.Version) (module.SourceLoc, error) {
-	return module.SourceLoc{}, refuse(m.String())
-}
-
-func (noRegistry) ModuleVersions(_ context.Context, path string) ([]string, error) {
-	return nil, refuse(path)
+func (noRegistry) ModuleVersions(context.Context, string) ([]string, error) {
+	return nil, errNotFetched
 }

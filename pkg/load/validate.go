@@ -32,19 +32,18 @@ func (l *Loader) arm(schema, user cue.Value, where *locator) (cue.Value, diag.Li
 		system, err = known[0], nil // the walk reports the field itself
 	}
 	if err != nil || !slices.Contains(known, system) {
-		return cue.Value{}, diag.List{where.finding(codeKind, "spec.system", fmt.Sprintf("%q is no system that ringplan knows", system), "the systems are "+strings.Join(known, ", "))}
+		return cue.Value{}, diag.List{where.finding(codeKind, "spec.system", "ringplan does not know the system "+strconv.Quote(shorten(system)), "the systems are "+strings.Join(known, ", "))}
 	}
 	return systems.LookupPath(cue.MakePath(cue.Str(system), cue.Str("topology"))), nil
 }
 
 func checkKind(user cue.Value, where *locator, field, want string) (diag.Finding, bool) {
 	v := user.LookupPath(cue.ParsePath(field))
-	hint := fmt.Sprintf("a topology says %s: %s", field, want)
 	if !v.Exists() {
-		return where.finding(codeKind, field, "not a topology: "+field+" is missing", hint), true
+		return where.finding(codeKind, field, "not a topology: "+field+" is missing", fmt.Sprintf("a topology says %s: %s", field, want)), true
 	}
 	if got, err := v.String(); err != nil || got != want {
-		return where.finding(codeKind, field, fmt.Sprintf("%s is not %s", field, want), hint), true
+		return where.finding(codeKind, field, fmt.Sprintf("not a topology: expected %s: %s, got %s", field, want, describe(v)), kindHint+" and kind: Topology"), true
 	}
 	return diag.Finding{}, false
 }
@@ -64,11 +63,12 @@ func fieldNames(v cue.Value) ([]string, error) {
 
 // validate checks the user's value against its schema. CUE decides; where it
 // says no, a walk over both finds every reason, with the place in the user's
-// file, which CUE's own errors often lack.
-func validate(schema, user cue.Value, where *locator) diag.List {
+// file, which CUE's own errors often lack. A value that is not accepted and has
+// no findings has keys under values that are null.
+func validate(schema, user cue.Value, where *locator) (accepted bool, findings diag.List) {
 	err := schema.Unify(user).Validate(cue.Concrete(true))
 	if err == nil {
-		return nil
+		return true, nil
 	}
 	w := &walker{where: where}
 	w.value(schema, user, "")
@@ -76,28 +76,39 @@ func validate(schema, user cue.Value, where *locator) diag.List {
 		w.fallback(err)
 	}
 	w.findings.Sort()
-	return w.findings
+	return false, w.findings
 }
 
 type walker struct {
 	where    *locator
 	findings diag.List
+	nulls    []string // the keys under values that are null
 }
 
 func (w *walker) report(code, path, message, hint string) {
-	if underValues(path) {
-		code = map[string]string{codeUnknown: codeValue}[code]
-		if code == "" {
-			code = codeValueOf
-		}
+	w.findings = append(w.findings, w.where.finding(codeAt(path, code), path, message, hint))
+}
+
+// codeAt returns the code of a finding at a path: values have codes of their
+// own.
+func codeAt(path, code string) string {
+	switch {
+	case !underValues(path):
+		return code
+	case code == codeUnknown:
+		return codeValue
 	}
-	w.findings = append(w.findings, w.where.finding(code, path, message, hint))
+	return codeValueOf
 }
 
 // value compares one value of the user's with its schema.
 func (w *walker) value(schema, user cue.Value, path string) {
+	if len(w.findings) > maxFindings {
+		return // more would cost time, and help nobody
+	}
 	if underValues(path) && user.IncompleteKind() == cue.NullKind {
-		return // Helm deletes the default of a key that is null
+		w.nulls = append(w.nulls, path) // Helm deletes the default of such a key
+		return
 	}
 	kind := schema.IncompleteKind() & user.IncompleteKind()
 	switch {
@@ -106,7 +117,7 @@ func (w *walker) value(schema, user cue.Value, path string) {
 	case kind == cue.ListKind && schema.IncompleteKind() == cue.ListKind:
 		w.items(schema, user, path)
 	case user.IncompleteKind() == cue.BottomKind, !user.IsConcrete() && kind != 0:
-		w.report(codeType, path, "has no one value", "give it a value; CUE leaves it open")
+		w.report(codeType, path, "the value is left open", "give it one value: "+expectation(schema))
 	default:
 		if err := schema.Unify(user).Validate(cue.Concrete(true)); err != nil {
 			w.wrong(schema, user, path)
@@ -153,9 +164,9 @@ func (w *walker) fields(schema, user cue.Value, path string) {
 
 func unknownMessage(path, name string) string {
 	if underValues(path) {
-		return fmt.Sprintf("the charts have no property %s here", strconv.Quote(name))
+		return fmt.Sprintf("the charts have no property %s here", strconv.Quote(shorten(name)))
 	}
-	return fmt.Sprintf("there is no field %s here", strconv.Quote(name))
+	return fmt.Sprintf("there is no field %s here", strconv.Quote(shorten(name)))
 }
 
 // items compares lists.
@@ -181,12 +192,22 @@ func (w *walker) items(schema, user cue.Value, path string) {
 }
 
 // fallback reports CUE's own errors: the schema says no for a reason that the
-// walk does not see.
+// walk does not see. It may be that a key is null, which is no error.
 func (w *walker) fallback(err error) {
 	for _, e := range errors.Errors(err) {
-		format, args := e.Msg()
-		w.report(codeType, strings.Join(e.Path(), "."), fmt.Sprintf(format, args...), "")
+		path := fieldPath(inTopology(e.Path()))
+		if !slices.ContainsFunc(w.nulls, func(null string) bool { return null == path || within(null, path) }) {
+			w.report(codeType, path, complaint(w.where.file, e).Message, "")
+		}
 	}
+}
+
+// inTopology drops the place of the arm from a path of CUE's.
+func inTopology(labels []string) []string {
+	if len(labels) >= 3 && labels[0] == "#systems" {
+		return labels[3:]
+	}
+	return labels
 }
 
 // shape is the fields of a map in the schema.
@@ -288,6 +309,9 @@ func expectation(schema cue.Value) string {
 	if text, err := attribute.String(0); err == nil && text != "" {
 		return text
 	}
+	if only, err := schema.String(); err == nil {
+		return strconv.Quote(only)
+	}
 	if options := optionsOf(schema); len(options) > 0 {
 		return "one of " + strings.Join(options, ", ")
 	}
@@ -325,7 +349,7 @@ func describe(user cue.Value) string {
 		}
 		return fmt.Sprintf("a string of %d characters", len([]rune(s)))
 	case cue.IntKind, cue.FloatKind, cue.NumberKind, cue.BoolKind:
-		return fmt.Sprint(user)
+		return shorten(fmt.Sprint(user))
 	case cue.ListKind:
 		if n, err := user.Len().Int64(); err == nil && n == 0 {
 			return "an empty list"
@@ -334,6 +358,15 @@ func describe(user cue.Value) string {
 	default:
 		return kindWords(kind)
 	}
+}
+
+// shorten cuts what would take the room of the message around it.
+func shorten(s string) string {
+	const most = 40
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
 }
 
 func kindWords(kind cue.Kind) string {
@@ -350,6 +383,8 @@ func kindWords(kind cue.Kind) string {
 		return "a whole number"
 	case cue.NullKind:
 		return "null"
+	case cue.BytesKind:
+		return "bytes"
 	case cue.NumberKind, cue.FloatKind:
 		return "a number"
 	}
