@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
@@ -96,9 +97,13 @@ func changeLine(c manifest.Change) string {
 	return "~ " + where + " = " + valueText(c.Old) + " → " + valueText(c.New)
 }
 
-// valueText writes a value on one line.
+// valueText writes a value on one line; of a map, that it is one. What could
+// start a line of its own, or do something to a terminal, is escaped.
 func valueText(v any) string {
-	if s, ok := v.(string); ok {
+	if _, ok := v.(map[string]any); ok {
+		return "{…}"
+	}
+	if s, ok := v.(string); ok && strings.IndexFunc(s, unicode.IsControl) < 0 {
 		return s
 	}
 	text, err := json.Marshal(v)
@@ -133,7 +138,7 @@ func PlanMarkdown(p Plan) string {
 		if s.Gate != nil {
 			gate = s.Gate.Name
 		}
-		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", s.Number, s.Region, s.From, s.To, gate)
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", s.Number, cell(s.Region), cell(string(s.From)), cell(string(s.To)), cell(gate))
 	}
 	for _, s := range p.Steps {
 		fmt.Fprintf(&b, "\n## %d. %s: %s → %s\n\nGate: %s\n", s.Number, s.Region, s.From, s.To, gateText(s.Stage))
@@ -143,12 +148,12 @@ func PlanMarkdown(p Plan) string {
 				fmt.Fprintf(&b, "- %s\n", c)
 			}
 		}
-		fmt.Fprintf(&b, "\n```diff\n%s\n```\n", strings.Join(diffLines(s.Changes), "\n"))
+		b.WriteString(fence("diff", diffLines(s.Changes)))
 		if len(s.Releases) > 0 {
 			fmt.Fprintf(&b, "\nReleases: %s\n", strings.Join(s.Releases, ", "))
 		}
 		if p.Commands && len(s.Commands) > 0 {
-			fmt.Fprintf(&b, "\n```sh\n%s\n```\n", strings.Join(commandLines(s.Commands), "\n"))
+			b.WriteString(fence("sh", commandLines(s.Commands)))
 		}
 	}
 	return b.String()
@@ -158,9 +163,24 @@ func PlanMarkdown(p Plan) string {
 func diffLines(changes []manifest.Change) []string {
 	lines := changeLines(changes)
 	for i, line := range lines {
-		lines[i] = strings.Replace(line, "~", "!", 1)
+		if changed, ok := strings.CutPrefix(line, "~"); ok {
+			lines[i] = "!" + changed
+		}
 	}
 	return lines
+}
+
+// cell keeps a text inside its cell of a Markdown table.
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+
+// fence writes lines as a Markdown code block, with a fence that none of them
+// closes.
+func fence(language string, lines []string) string {
+	text, mark := strings.Join(lines, "\n"), "```"
+	for strings.Contains(text, mark) {
+		mark += "`"
+	}
+	return "\n" + mark + language + "\n" + text + "\n" + mark + "\n"
 }
 
 // PlansJSON renders the plans of a fleet for programs; commands are always in.

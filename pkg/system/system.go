@@ -4,8 +4,11 @@
 package system
 
 import (
+	"time"
+
 	"github.com/ringplan/ringplan/pkg/lint"
 	"github.com/ringplan/ringplan/pkg/manifest"
+	"github.com/ringplan/ringplan/pkg/observe"
 	"github.com/ringplan/ringplan/pkg/stage"
 	"github.com/ringplan/ringplan/pkg/topology"
 )
@@ -33,11 +36,27 @@ type Ring interface {
 	// Render returns the files of a region at a phase, with paths relative to
 	// the rendered tree; none for a planned region.
 	Render(region string, phase stage.Phase) ([]manifest.File, error)
+	// Judge answers the checks of a gate, in their order. It fails closed.
+	Judge(Question) []stage.Result
 	// Releases names what a person or engine must apply for a stage, in order.
 	Releases(stage.Stage) []string
 	// Commands returns the exact commands for a stage, in order; root is the
 	// rendered tree as seen from where they are run.
 	Commands(s stage.Stage, root string) []Command
+}
+
+// A Question is whether a gate is open for a region.
+type Question struct {
+	Region string
+	Gate   *stage.Gate
+	// Phases is where every region of the ring stands.
+	Phases stage.Phases
+	// Since is when the region's phase began, and Now when the question is
+	// asked.
+	Since, Now time.Time
+	// MaxSkew is by how much two clocks may differ.
+	MaxSkew time.Duration
+	Seen    observe.Set
 }
 
 // A Command is one line for a shell, with what it is for.

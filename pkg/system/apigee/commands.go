@@ -2,6 +2,7 @@ package apigee
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/ringplan/ringplan/pkg/stage"
@@ -59,24 +60,24 @@ func (g *ring) installCommands(r *topology.Region, dir string) []system.Command 
 // apply the definitions that it carries.
 func (g *ring) definitionCommands(r *topology.Region) []system.Command {
 	var cmds []system.Command
-	chart := "apigee-operator"
-	if path := g.Spec.Charts.Path; path != "" {
-		chart = strings.TrimSuffix(path, "/") + "/apigee-operator"
-	} else {
+	chart := g.chartPath("apigee-operator")
+	if chart == "" {
+		folder := "apigee-crds-" + r.Name // of its own, because helm refuses one that is there
+		chart = folder + "/apigee-operator"
 		cmds = append(cmds, system.Command{
 			Comment: "the operator's chart, for its custom resource definitions",
-			Run:     "helm pull " + g.repository() + "/apigee-operator --version " + g.Spec.Version + " --untar",
+			Run:     "helm pull " + quote(g.repository()+"/apigee-operator") + " --version " + g.Spec.Version + " --untar --untardir " + folder,
 		})
 	}
 	if g.Spec.Namespace != kustomizeNamespace {
 		cmds = append(cmds, system.Command{
 			Comment: "its kustomization is fixed to namespace " + kustomizeNamespace,
-			Run:     "(cd " + chart + "/etc/crds/default && kustomize edit set namespace " + g.Spec.Namespace + ")",
+			Run:     "(cd " + quote(chart) + "/etc/crds/default && kustomize edit set namespace " + g.Spec.Namespace + ")",
 		})
 	}
 	return append(cmds, system.Command{
 		Comment: "the custom resource definitions",
-		Run:     kubectl(r, "apply", "-k", chart+"/etc/crds/default/", "--server-side", "--force-conflicts", "--validate=false"),
+		Run:     kubectl(r, "apply", "-k", quote(chart+"/etc/crds/default/"), "--server-side", "--force-conflicts", "--validate=false"),
 	})
 }
 
@@ -94,9 +95,9 @@ func (g *ring) upgradeCommands(r *topology.Region, dir string, names ...string) 
 }
 
 func (g *ring) upgradeCommand(r *topology.Region, dir string, rel release) system.Command {
-	chart := g.repository() + "/" + rel.chart + " --version " + g.Spec.Version
-	if path := g.Spec.Charts.Path; path != "" {
-		chart = strings.TrimSuffix(path, "/") + "/" + rel.chart
+	chart := quote(g.repository()+"/"+rel.chart) + " --version " + g.Spec.Version
+	if path := g.chartPath(rel.chart); path != "" {
+		chart = quote(path)
 	}
 	args := []string{"helm upgrade", rel.name, chart, "--install", "--namespace", g.Spec.Namespace}
 	if r.Kubernetes.Context != "" {
@@ -109,6 +110,15 @@ func (g *ring) upgradeCommand(r *topology.Region, dir string, rel release) syste
 		}
 	}
 	return system.Command{Comment: rel.describe(), Run: strings.Join(args, " ")}
+}
+
+// chartPath returns the folder of a chart as seen from where commands are run,
+// or "" if charts come from a repository.
+func (g *ring) chartPath(chart string) string {
+	if g.Spec.Charts.Path == "" {
+		return ""
+	}
+	return path.Join(strings.ReplaceAll(g.Dir, `\`, "/"), g.Spec.Charts.Path, chart)
 }
 
 func kubectl(r *topology.Region, args ...string) string {

@@ -91,6 +91,12 @@ func (s *serviceAccounts) usesSecrets() bool {
 	return s.WorkloadIdentity == nil && s.Federated == nil && s.Vault == nil
 }
 
+// says reports whether the topology itself names the account of a component.
+func (s *serviceAccounts) says(component string) bool {
+	google := s.google()
+	return s.Secrets[component] != "" || google != nil && google.Components[component] != ""
+}
+
 // google returns the Google service accounts of the two methods that use them.
 func (s *serviceAccounts) google() *googleAccounts {
 	switch {

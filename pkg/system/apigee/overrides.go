@@ -1,6 +1,8 @@
 package apigee
 
 import (
+	"strings"
+
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
 	"github.com/ringplan/ringplan/pkg/topology"
@@ -52,6 +54,7 @@ func (g *ring) gcp() *manifest.Map {
 		m.Set("federatedWorkloadIdentity", fed)
 		if f.GSA != "" {
 			m.Set("workloadIdentity", manifest.NewMap("enabled", false, "gsa", f.GSA))
+			m.Comment("workloadIdentity", "Off, but federation reads the account here too.")
 		}
 	}
 	return m
@@ -77,8 +80,11 @@ func (g *ring) cassandra(r *topology.Region, phase stage.Phase) *manifest.Map {
 		"replicaCount", r.Cassandra.Replicas,
 		"hostNetwork", r.HostNetwork(),
 	)
-	if needsSeed(phase) && r.SeedHost != "" {
-		c.Set("multiRegionSeedHost", r.SeedHost)
+	if source, ok := r.Defaults["network.hostNetwork"]; ok && r.HostNetwork() {
+		c.Comment("hostNetwork", "By default "+inWords(source)+".")
+	}
+	if needsSeed(phase) {
+		c.Set("multiRegionSeedHost", seedHost(r))
 		c.Comment("multiRegionSeedHost", "A Cassandra address of region "+r.ExpandFrom+", only to join and rebuild. It goes,\nin a revision of its own, once the rebuild of "+r.Datacenter+" has completed.")
 	}
 	c.Set("storage", storage(r))
@@ -92,12 +98,29 @@ func (g *ring) cassandra(r *topology.Region, phase stage.Phase) *manifest.Map {
 	return c
 }
 
+// seedHost returns the seed host of a region. Lint lets none be rendered
+// without one; a plan may show the stage before the address is known.
+func seedHost(r *topology.Region) string {
+	if r.SeedHost == "" {
+		return "SEED_HOST"
+	}
+	return r.SeedHost
+}
+
+// inWords leaves the key of a source out.
+func inWords(source string) string {
+	if _, words, ok := strings.Cut(source, "] "); ok {
+		return words
+	}
+	return source
+}
+
 // storage writes the class in lower case, which is the one spelling that the
 // CSI snapshot template reads [C15].
 func storage(r *topology.Region) *manifest.Map {
 	s := manifest.NewMap().SetNonZero("storageclass", r.Cassandra.Storage.Class)
 	if source, ok := r.Defaults["cassandra.storage.class"]; ok {
-		s.Comment("storageclass", "Default of platform "+r.Platform+": "+source+".")
+		s.Comment("storageclass", "Default of platform "+r.Platform+": "+inWords(source)+".")
 	}
 	return s.Set("storageSize", string(r.Cassandra.Storage.Size))
 }
@@ -124,9 +147,7 @@ func (g *ring) backup() *manifest.Map {
 	switch {
 	case b.GCS != nil:
 		m.Set("cloudProvider", "GCP").Set("dbStorageBucket", b.GCS.Bucket).SetNonZero("schedule", b.GCS.Schedule)
-		if g.ServiceAccounts.usesSecrets() {
-			m.Set("serviceAccountRef", g.ServiceAccounts.secret("cassandra"))
-		}
+		m.SetNonZero("serviceAccountRef", g.backupSecret())
 		if google := g.ServiceAccounts.google(); google != nil {
 			m.SetNonZero("gsa", google.Components["cassandra"])
 		}
@@ -139,6 +160,19 @@ func (g *ring) backup() *manifest.Map {
 		return nil
 	}
 	return m
+}
+
+// backupSecret names the Secret of a backup to Cloud Storage; "" if there is
+// none, or no such backup.
+func (g *ring) backupSecret() string {
+	gcs := g.Spec.Cassandra.Backup.GCS
+	switch {
+	case gcs == nil:
+		return ""
+	case gcs.Secret == "" && g.ServiceAccounts.usesSecrets():
+		return g.ServiceAccounts.secret("cassandra")
+	}
+	return gcs.Secret
 }
 
 func (g *ring) envs() []any {
@@ -212,9 +246,12 @@ type component struct{ key, account string }
 // components lists what authenticates outside environments. Guardrails has an
 // account of its own from 1.16 on, and UDCA is gone there [C16].
 func (g *ring) components() []component {
-	list := []component{
-		{"mart", "mart"}, {"connectAgent", "mart"}, {"watcher", "watcher"},
-		{"metrics", "metrics"}, {"logger", "logger"},
+	list := []component{{"mart", "mart"}, {"connectAgent", "mart"}, {"watcher", "watcher"}}
+	if g.enabled("metrics", true) {
+		list = append(list, component{"metrics", "metrics"})
+	}
+	if g.enabled("logger", false) {
+		list = append(list, component{"logger", "logger"})
 	}
 	if g.line.atLeast(1, 16) {
 		list = append(list, component{"guardrails", "guardrails"})
@@ -222,10 +259,25 @@ func (g *ring) components() []component {
 	if g.usesUDCA() {
 		list = append(list, component{"udca", "udca"})
 	}
-	if g.ServiceAccounts.Secrets["mint-task-scheduler"] != "" {
+	if g.ServiceAccounts.says("mint-task-scheduler") {
 		list = append(list, component{"mintTaskScheduler", "mint-task-scheduler"})
 	}
 	return list
+}
+
+// enabled reports whether a component runs in any region: byDefault is what
+// the charts do unless told otherwise [CFG].
+func (g *ring) enabled(key string, byDefault bool) bool {
+	on, said := lookup(g.Spec.Values, []string{key, "enabled"})
+	for i := range g.Spec.Regions {
+		if own, ok := lookup(g.Spec.Regions[i].Values, []string{key, "enabled"}); ok && (own == true || !said) {
+			on, said = own, true
+		}
+	}
+	if !said {
+		return byDefault
+	}
+	return on == true
 }
 
 func (g *ring) usesUDCA() bool { return !g.line.atLeast(1, 16) }
@@ -263,10 +315,8 @@ func (g *ring) secretsNeeded() []string {
 		}
 		add(g.ServiceAccounts.secret("runtime"))
 		add(g.ServiceAccounts.secret("synchronizer"))
-		if g.Spec.Cassandra.Backup.GCS != nil {
-			add(g.ServiceAccounts.secret("cassandra"))
-		}
 	}
+	add(g.backupSecret())
 	if remote := g.Spec.Cassandra.Backup.Remote; remote != nil {
 		add(remote.Secret)
 	}

@@ -60,7 +60,7 @@ var expand = stage.Procedure{
 	},
 	Gates: []stage.Gate{start, {
 		Name:  "datacenter-joined",
-		Words: "The new datacenter has joined the ring: both datacenters stand in one listing, and every node is up.",
+		Words: "The new datacenter has joined the ring: all datacenters of the ring stand in one listing, and every node is up.",
 		Checks: []string{
 			"ApigeeDatastore/default of the new region: status.state is running, and as many replicas are ready as the topology says",
 			"ApigeeOrganization of the new region is present and running, because the replication refers to it",

@@ -115,6 +115,9 @@ func (g *ring) prerequisites(r *topology.Region) []any {
 		"before", "operator",
 		"instruction", "Install cert-manager in cluster "+r.Kubernetes.Cluster+".",
 	)}
+	if identity := g.identityStep(); identity != nil {
+		steps = append(steps, identity)
+	}
 	if secrets := g.secretsNeeded(); len(secrets) > 0 {
 		steps = append(steps, manifest.NewMap(
 			"name", "secrets",
@@ -137,6 +140,27 @@ func (g *ring) prerequisites(r *topology.Region) []any {
 		))
 	}
 	return steps
+}
+
+// identityStep is what the components need to authenticate without Secrets;
+// nil if they use Secrets.
+func (g *ring) identityStep() *manifest.Map {
+	step := func(instruction string) *manifest.Map {
+		return manifest.NewMap("name", "identity", "kind", "Manual", "before", "operator", "instruction", instruction)
+	}
+	switch accounts := g.ServiceAccounts; {
+	case accounts.WorkloadIdentity != nil:
+		return step("Turn Workload Identity on in the cluster, and let the Kubernetes service accounts of namespace " + g.Spec.Namespace + " act as the Google service accounts.")
+	case accounts.Federated != nil:
+		return step("Set up the workload identity pool of audience " + accounts.Federated.Audience + ", and let the Kubernetes service accounts of namespace " + g.Spec.Namespace + " act as the Google service accounts.")
+	case accounts.Vault != nil:
+		classes := []string{accounts.Vault.SecretProviderClass}
+		for _, e := range g.Environments {
+			classes = append(classes, accounts.Vault.Environments[e.Name])
+		}
+		return step("Install the Secrets Store CSI driver with its Vault provider, and create these SecretProviderClasses in namespace "+g.Spec.Namespace+".").Set("secretProviderClasses", classes)
+	}
+	return nil
 }
 
 // definitionsStep installs the custom resource definitions, which no Helm
@@ -167,7 +191,7 @@ const kustomizeNamespace = "apigee"
 
 func (g *ring) chartSource(step *manifest.Map) {
 	if path := g.Spec.Charts.Path; path != "" {
-		step.Set("path", path)
+		step.Set("path", path).Comment("path", "Relative to the topology.")
 		return
 	}
 	step.Set("repository", g.repository())
@@ -210,6 +234,16 @@ func (g *ring) Releases(s stage.Stage) []string {
 		return []string{"datastore"}
 	}
 	return nil
+}
+
+// what tells the release of one chart from another of the same chart.
+func (rel release) what() string {
+	for _, key := range []string{"env", "envgroup"} {
+		if name, ok := rel.set.Lookup(key); ok {
+			return fmt.Sprintf("%s of %s", rel.chart, name)
+		}
+	}
+	return rel.chart
 }
 
 // describe names a release for a comment.

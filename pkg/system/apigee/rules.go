@@ -61,11 +61,7 @@ func (g *ring) sizeRules() []lint.Rule {
 			Why:     "It gets no security fixes, and upgrades go one minor version at a time.",
 			Fix:     "Upgrade to the next minor version, and on from there, before anything else.",
 			Source:  "[SUP] the documents list 1.14 to 1.17 as supported, 1.13 and before as not",
-			Check: func(p *lint.Pass) {
-				if !g.line.atLeast(firstSupported.major, firstSupported.minor) {
-					p.Report("spec.version", "", "Apigee hybrid %s has reached its end of life; %s is the oldest supported", g.line, firstSupported)
-				}
-			},
+			Check:   g.checkVersion,
 		}, {
 			Code: "RP091", Name: "unknown-version", Severity: diag.Note,
 			Summary: "ringplan does not know this hybrid version yet.",
@@ -82,9 +78,19 @@ func (g *ring) sizeRules() []lint.Rule {
 }
 
 var (
+	firstRendered  = line{1, 13} // before, the operator had a namespace of its own
 	firstSupported = line{1, 14} // [SUP]
 	lastKnown      = line{1, 17}
 )
+
+func (g *ring) checkVersion(p *lint.Pass) {
+	switch {
+	case !g.line.atLeast(firstRendered.major, firstRendered.minor):
+		p.ReportAs(diag.Error, "spec.version", "", "Apigee hybrid %s is installed in another way than ringplan renders; %s is the oldest supported", g.line, firstSupported)
+	case !g.line.atLeast(firstSupported.major, firstSupported.minor):
+		p.Report("spec.version", "", "Apigee hybrid %s has reached its end of life; %s is the oldest supported", g.line, firstSupported)
+	}
+}
 
 // Names that Apigee, Kubernetes and Helm accept.
 var (
@@ -154,10 +160,10 @@ func (g *ring) checkGateways(p *lint.Pass) {
 func (g *ring) checkReleaseNames(p *lint.Pass) {
 	seen := map[string]string{}
 	for _, rel := range g.releases() {
-		if chart, ok := seen[rel.name]; ok && chart != rel.chart {
-			p.Report("spec.organization.name", "", "charts %s and %s would both be released as %s", chart, rel.chart, rel.name)
+		if other, ok := seen[rel.name]; ok && other != rel.what() {
+			p.Report("spec.organization.name", "", "charts %s and %s would both be released as %s", other, rel.what(), rel.name)
 		}
-		seen[rel.name] = rel.chart
+		seen[rel.name] = rel.what()
 	}
 }
 
@@ -195,7 +201,7 @@ func (g *ring) setupRules() []lint.Rule {
 			Fix:     "Leave nodeSelector.requiredForScheduling at true.",
 			Source:  "[OPS] production sets requiredForScheduling to true",
 			Check: func(p *lint.Pass) {
-				g.eachOverride(p, "nodeSelector.requiredForScheduling", func(path string, value any, r *topology.Region) {
+				g.eachOverride("nodeSelector.requiredForScheduling", func(path string, value any, r *topology.Region) {
 					if value == false {
 						p.Report(path, "", "pods of %s may run outside their node pools", r.Name)
 					}
@@ -235,7 +241,7 @@ func (g *ring) setupRules() []lint.Rule {
 
 // eachOverride visits the value in force of an overrides property in every
 // region that has it, with the place in the topology that sets it.
-func (g *ring) eachOverride(p *lint.Pass, property string, visit func(path string, value any, r *topology.Region)) {
+func (g *ring) eachOverride(property string, visit func(path string, value any, r *topology.Region)) {
 	keys := strings.Split(property, ".")
 	ringWide := false
 	for i := range g.Spec.Regions {
@@ -266,27 +272,36 @@ func (g *ring) checkBackup(p *lint.Pass) {
 	if !g.line.atLeast(1, 14) {
 		return
 	}
+	g.eachOverride("cassandra.backup.enabled", func(path string, value any, r *topology.Region) {
+		if value != true {
+			p.Report(path, "remove it", "backup is switched off here for %s: the next upgrade will be stopped", r.Name)
+		}
+	})
 	for i := range g.Spec.Regions {
 		r := &g.Spec.Regions[i]
-		if on, _ := g.overrides(r, stage.Serving).Lookup("cassandra", "backup", "enabled"); on != true {
-			p.Report("spec.cassandra", "set cassandra.backup to gcs, remote or csi", "the ring is not backed up: the next upgrade will be stopped")
-			return
+		if _, ok := g.overrides(r, stage.Serving).Lookup("cassandra", "backup", "enabled"); ok {
+			continue
 		}
+		if _, own := lookup(r.Values, []string{"cassandra", "backup"}); own && !g.Spec.Cassandra.Backup.None() {
+			p.Report(r.Path("values.cassandra.backup"), "remove it", "backup is taken away here from %s: the next upgrade will be stopped", r.Name)
+			continue
+		}
+		p.Report("spec.cassandra", "set cassandra.backup to gcs, remote or csi", "the ring is not backed up: the next upgrade will be stopped")
+		return
 	}
 }
 
 func (g *ring) checkCSI(p *lint.Pass) {
-	if g.Spec.Cassandra.Backup.CSI == nil {
-		return
-	}
 	for i := range g.Spec.Regions {
-		if r := &g.Spec.Regions[i]; r.Cassandra.Storage.Class == "" {
+		r := &g.Spec.Regions[i]
+		provider, _ := g.overrides(r, stage.Serving).Lookup("cassandra", "backup", "cloudProvider")
+		if provider == "CSI" && r.Cassandra.Storage.Class == "" {
 			p.Report(r.Path("cassandra"), "set cassandra.storage.class", "CSI backup of %s has no storage class to snapshot", r.Name)
 		}
 	}
 	g.eachValue(func(path, property string, _ any) {
-		if strings.EqualFold(property, "cassandra.storage.storageclass") {
-			p.ReportAs(diag.Error, path, "use cassandra.storage.class of the topology", "the storage class of a CSI backup is set under values")
+		if g.Spec.Cassandra.Backup.CSI != nil && strings.EqualFold(property, "cassandra.storage.storageclass") {
+			p.ReportAs(diag.Error, path, "use cassandra.storage.class of the topology", "CSI snapshots read one spelling of the storage class only, so it must not be set under values")
 		}
 	})
 }
@@ -307,9 +322,20 @@ func (g *ring) checkAccounts(p *lint.Pass) {
 	if vault == nil {
 		return
 	}
+	const path = "spec.serviceAccounts.vault.environments"
+	known := map[string]bool{}
 	for _, e := range g.Environments {
+		known[e.Name] = true
 		if vault.Environments[e.Name] == "" {
-			p.Report("spec.serviceAccounts.vault.environments", "add it", "environment %s has no SecretProviderClass", e.Name)
+			p.Report(path, "add it", "environment %s has no SecretProviderClass", e.Name)
 		}
+	}
+	for name := range vault.Environments {
+		if !known[name] {
+			p.Report(topology.JoinPath(path, name), "name one of spec.environments", "there is no environment %s", name)
+		}
+	}
+	if gcs := g.Spec.Cassandra.Backup.GCS; gcs != nil && gcs.Secret == "" {
+		p.Report("spec.cassandra.backup.gcs", "name a Secret with its key in backup.gcs.secret", "backup to Cloud Storage has no service account: vault serves the other components only")
 	}
 }

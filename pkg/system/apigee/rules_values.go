@@ -2,6 +2,7 @@ package apigee
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,10 +32,8 @@ var owned = map[string]string{
 	"cassandra.replicaCount":             "cassandra.replicas",
 	"cassandra.hostNetwork":              "regions[].network.hostNetwork",
 	"cassandra.multiRegionSeedHost":      "regions[].seedHost",
-	"cassandra.storage.storageSize":      "cassandra.storage.size",
-	"cassandra.storage.capacity":         "cassandra.storage.size",
-	"cassandra.storage.storageclass":     "cassandra.storage.class",
-	"cassandra.storage.storageClass":     "cassandra.storage.class",
+	"cassandra.externalSeedHost":         "regions[].seedHost",
+	"cassandra.storage":                  "cassandra.storage",
 	"cassandra.auth.secret":              "cassandra.auth.secret",
 	"cassandra.auth.secretProviderClass": "cassandra.auth.secretProviderClass",
 	"cassandra.tolerations":              "cassandra.tolerations",
@@ -47,12 +46,13 @@ var owned = map[string]string{
 	"ingressGateways[].name":             "ingressGateways[].name",
 }
 
-// sameEverywhere matches the properties that must not differ by region,
-// because the data that they encrypt or guard is replicated.
-var sameEverywhere = regexp.MustCompile(`^(k[mv][sm]Encryption|contractEncryption|cacheEncryption|encryptionKeySecret|axHashSalt|cassandra\.auth\.|defaults\.)`)
+// sameEverywhere matches the properties that must not differ by region:
+// because the data that they encrypt or guard is replicated, because they
+// choose the control plane, or because versions would be mixed.
+var sameEverywhere = regexp.MustCompile(`^(k[mv][sm]Encryption|contractEncryption|cacheEncryption|encryptionKeySecret|axHashSalt|cassandra\.auth\.(admin|ddl|default|dml|jmx|jolokia)\b|defaults\.[a-z]|enhanceProxyLimits$|contractProvider$)|\.image\.tag$`)
 
 // inlineSecret matches properties whose value is a secret itself.
-var inlineSecret = regexp.MustCompile(`(\.password|EncryptionKey|^axHashSalt)$`)
+var inlineSecret = regexp.MustCompile(`(\.password|EncryptionKey|axHashSalt)$`)
 
 var pathProperty = regexp.MustCompile(`(Path|Paths\.[a-zA-Z]+|\.keyFile|\.keyfile)$`)
 
@@ -64,11 +64,12 @@ func (g *ring) valueRules() []lint.Rule {
 			Why:     "Two places would say different things; for the seed host, the cluster's name or the datacenter that can split the ring or keep a seed for ever.",
 			Fix:     "Use the field of the topology that the finding names.",
 			Source:  "ringplan; [MR] for what must be the same in all regions",
+			Always:  true,
 			Check:   g.checkOwned,
 		}, {
 			Code: "RP051", Name: "value-must-agree", Severity: diag.Error,
 			Summary: "A property that must be the same in every region is set for one.",
-			Why:     "Data is replicated as it was encrypted, and so are the database's users: a region with another key or password cannot read it.",
+			Why:     "Data is replicated as it was encrypted, and so are the database's users: a region with another key or password cannot read it. And a ring must not run on mixed versions.",
 			Fix:     "Move it to spec.values, which holds for every region.",
 			Source:  "[KEYS] changing a key makes data unreadable",
 			Check:   g.checkSameEverywhere,
@@ -92,7 +93,15 @@ func (g *ring) valueRules() []lint.Rule {
 			Why:     "It would be committed to Git, in the topology and in the overrides of every region.",
 			Fix:     "Use the property that names a Secret instead: cassandra.auth.secret, …EncryptionSecret, axHashSaltSecret. Replace what was written down.",
 			Source:  "ringplan: no secret value reaches rendered files; [CFG]",
+			Always:  true,
 			Check:   g.checkInlineSecrets,
+		}, {
+			Code: "RP088", Name: "force-delete", Severity: diag.Error,
+			Summary: "cassandra.forceDelete is on.",
+			Why:     "Deleting the datastore then deletes its volumes too, and leaves the datacenter's nodes in the ring, to be removed by hand in every other region.",
+			Fix:     "Remove it. A datacenter leaves the ring by being decommissioned.",
+			Source:  "[KUST]",
+			Check:   g.checkForceDelete,
 		}, {
 			Code: "RP102", Name: "ignored-property", Severity: diag.Warning,
 			Summary: "A property under values is one that the charts of this version do not read.",
@@ -144,32 +153,64 @@ func propertyOf(prefix, path string) string {
 }
 
 func (g *ring) checkOwned(p *lint.Pass) {
-	csi := g.Spec.Cassandra.Backup.CSI != nil
-	g.eachValue(func(path, property string, _ any) {
-		instead, ok := owned[property]
-		if csi && strings.EqualFold(property, "cassandra.storage.storageclass") {
-			return // RP081 says more
-		}
+	g.eachTopmost(func(path, property string, value any) bool {
+		instead, ok := ownerOf(property, value)
 		if ok {
 			p.Report(path, "use spec."+instead, "%s is set by the topology", property)
+		}
+		return ok
+	})
+}
+
+// ownerOf returns the field of the topology that sets a property, or part of
+// it. A map that holds properties of both sides is nobody's; but a null or a
+// list in its place would take away what the topology sets.
+func ownerOf(property string, value any) (instead string, ok bool) {
+	for at := property; at != ""; at = above(at) {
+		if instead, ok := owned[at]; ok && (at == property || property[len(at)] == '.') {
+			return instead, true
+		}
+	}
+	if isMap(value) {
+		return "", false
+	}
+	for _, key := range slices.Sorted(maps.Keys(owned)) {
+		if strings.HasPrefix(key, property+".") {
+			return owned[key], true
+		}
+	}
+	return "", false
+}
+
+func isMap(value any) bool {
+	_, ok := value.(map[string]any)
+	return ok
+}
+
+// eachTopmost visits like eachValue, but nothing below what visit accepts.
+func (g *ring) eachTopmost(visit func(path, property string, value any) bool) {
+	accepted := "\x00"
+	g.eachValue(func(path, property string, value any) {
+		if strings.HasPrefix(path, accepted+".") || strings.HasPrefix(path, accepted+"[") {
+			return
+		}
+		if visit(path, property, value) {
+			accepted = path
 		}
 	})
 }
 
 func (g *ring) checkSameEverywhere(p *lint.Pass) {
-	for i := range g.Spec.Regions {
-		r := &g.Spec.Regions[i]
-		if !g.MultiRegion() {
-			return
-		}
-		prefix := r.Path("values")
-		r.Values.Walk(prefix, func(path string, value any) {
-			_, isMap := value.(map[string]any)
-			if property := propertyOf("", strings.TrimPrefix(path, prefix+".")); !isMap && sameEverywhere.MatchString(property) && owned[property] == "" {
-				p.Report(path, "move it to spec.values", "%s must be the same in every region", property)
-			}
-		})
+	if !g.MultiRegion() {
+		return
 	}
+	g.eachTopmost(func(path, property string, _ any) bool {
+		if !strings.HasPrefix(path, "spec.regions[") || !sameEverywhere.MatchString(property) {
+			return false
+		}
+		p.Report(path, "move it to spec.values", "%s must be the same in every region", property)
+		return true
+	})
 }
 
 func (g *ring) checkPaths(p *lint.Pass) {
@@ -178,10 +219,26 @@ func (g *ring) checkPaths(p *lint.Pass) {
 		severity = diag.Warning // the folder of charts may hold the file
 	}
 	g.eachValue(func(path, property string, value any) {
-		if _, isText := value.(string); isText && pathProperty.MatchString(property) {
-			p.ReportAs(severity, path, "use the property that names a Secret", "%s names a file inside the chart", property)
+		known, _ := lookupProperty(property) // others, such as a container's mountPath, are no concern of the charts
+		if _, isText := value.(string); isText && known.path == property && pathProperty.MatchString(property) {
+			p.ReportAs(severity, path, secretTwin(property), "%s names a file inside the chart", property)
 		}
 	})
+}
+
+// secretTwin says what to use instead of a property that names a file.
+func secretTwin(property string) string {
+	switch {
+	case strings.HasSuffix(property, "serviceAccountPath"), strings.Contains(property, "serviceAccountPaths."):
+		return "use spec.serviceAccounts.secrets"
+	case strings.HasPrefix(property, "virtualhosts[]."):
+		return "use spec.environmentGroups[].tls.secret"
+	case strings.HasSuffix(strings.ToLower(property), ".keyfile"):
+		return "use spec.cassandra.backup.remote.secret"
+	case strings.HasSuffix(property, "EncryptionPath"):
+		return "use " + strings.TrimSuffix(property, "Path") + "Secret"
+	}
+	return "use the property that names a Secret"
 }
 
 func (g *ring) checkForcedSeed(p *lint.Pass) {
@@ -201,24 +258,45 @@ func (g *ring) checkInlineSecrets(p *lint.Pass) {
 }
 
 func (g *ring) checkIgnored(p *lint.Pass) {
-	g.eachValue(func(path, property string, value any) {
+	g.eachTopmost(func(path, property string, value any) bool {
 		known, ok := lookupProperty(property)
-		if _, isMap := value.(map[string]any); !ok || isMap || !slices.Contains(known.unread, g.line.String()) {
-			return
+		if !ok || isMap(value) || !slices.Contains(known.unread, g.line.String()) {
+			return false
 		}
 		p.Report(path, known.note, "the charts of %s do not read %s", g.line, property)
+		return true
 	})
 }
 
 func (g *ring) checkDeprecated(p *lint.Pass) {
-	g.eachValue(func(path, property string, _ any) {
+	g.eachValue(func(path, property string, value any) {
 		known, ok := lookupProperty(property)
+		_, byTopology := ownerOf(property, value)
 		switch {
-		case !ok || known.path != property:
+		case !ok || known.path != property || byTopology || slices.Contains(known.unread, g.line.String()):
 		case known.removed != "":
 			p.Report(path, "remove it", "%s was removed in %s", property, known.removed)
 		case known.deprecated != "":
-			p.Report(path, "use "+strings.Join(known.use, " or "), "%s is deprecated since %s", property, known.deprecated)
+			p.Report(path, "use "+strings.Join(inTopology(known.use), " or "), "%s is deprecated since %s", property, known.deprecated)
+		}
+	})
+}
+
+// inTopology replaces properties that the topology sets by its fields.
+func inTopology(properties []string) []string {
+	out := slices.Clone(properties)
+	for i, property := range out {
+		if instead, ok := ownerOf(property, ""); ok {
+			out[i] = "spec." + instead
+		}
+	}
+	return out
+}
+
+func (g *ring) checkForceDelete(p *lint.Pass) {
+	g.eachValue(func(path, property string, value any) {
+		if property == "cassandra.forceDelete" && value == true {
+			p.Report(path, "", "forceDelete deletes the volumes of the datacenter")
 		}
 	})
 }

@@ -188,14 +188,13 @@ func checkType(p *prop) error {
 // checkConstraints checks that the limits fit the type and each other.
 func checkConstraints(p *prop) error {
 	isText := p.Allowed != nil || p.MaxLength != 0 || p.Pattern != ""
-	isRange := p.Min != nil || p.Max != nil
-	switch {
-	case isText && p.Type != "string":
+	if isText && p.Type != "string" {
 		return fmt.Errorf("allowed, maxLength and pattern need type string, not %s", p.Type)
-	case isRange && p.Type != "integer":
-		return fmt.Errorf("min and max need type integer, not %s", p.Type)
-	case p.Max != nil && *p.Max < p.least():
-		return fmt.Errorf("max %d is below min %d", *p.Max, p.least())
+	}
+	if err := checkRange(p); err != nil {
+		return err
+	}
+	switch {
 	case p.Allowed != nil && (p.MaxLength != 0 || p.Pattern != ""):
 		return errors.New("allowed leaves nothing to say for maxLength and pattern")
 	case p.Allowed != nil && (len(p.Allowed) < 2 || hasRepeats(p.Allowed)):
@@ -206,6 +205,17 @@ func checkConstraints(p *prop) error {
 		return errors.New("maxLength and pattern need expect, and it needs one of them")
 	}
 	return checkPattern(p.Pattern)
+}
+
+// checkRange checks the limits of an integer.
+func checkRange(p *prop) error {
+	switch {
+	case (p.Min != nil || p.Max != nil) && p.Type != "integer":
+		return fmt.Errorf("min and max need type integer, not %s", p.Type)
+	case p.Max != nil && *p.Max < p.least():
+		return fmt.Errorf("max %d is below min %d", *p.Max, p.least())
+	}
+	return nil
 }
 
 // checkPattern checks that a pattern compiles and matches whole values.

@@ -243,7 +243,7 @@ func TestApigeeValues(t *testing.T) {
 	}
 	def := definition(t)
 	for _, tt := range tests {
-		values := def.Context().CompileString(tt.values)
+		values := cuecontext.New().CompileString(tt.values)
 		if err := values.Err(); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,190 @@
+package apigee
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ringplan/ringplan/pkg/manifest"
+	"github.com/ringplan/ringplan/pkg/stage"
+)
+
+// steps returns the steps of a region's release plan, in order.
+func steps(t *testing.T, g *ring, region string, phase stage.Phase) []any {
+	t.Helper()
+	files, err := g.Render(region, phase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at(t, files[1].Docs[0], "spec.steps").([]any)
+}
+
+func step(t *testing.T, steps []any, name string) *manifest.Map {
+	t.Helper()
+	i := slices.IndexFunc(steps, func(s any) bool { return at(t, s.(*manifest.Map), "name") == name })
+	if i < 0 {
+		t.Fatalf("there is no step %s", name)
+	}
+	return steps[i].(*manifest.Map)
+}
+
+func names(t *testing.T, steps []any) []string {
+	t.Helper()
+	list := make([]string, len(steps))
+	for i, s := range steps {
+		list[i] = fmt.Sprint(at(t, s.(*manifest.Map), "name"))
+	}
+	return list
+}
+
+func TestReleasePlanInOrder(t *testing.T) {
+	g := ringOf(t, `spec: {environments: [{name: dev}, {name: prod}], environmentGroups: [{name: dev, tls: {secret: s}}]}`)
+	releases := []string{"operator", "datastore", "telemetry", "redis", "ingress-manager", "acme-prod", "dev-env-release", "prod-env-release", "dev-envgroup-release"}
+	tests := map[string]struct {
+		region string
+		phase  stage.Phase
+		want   []string
+	}{
+		"founder":    {"east", installing, slices.Concat([]string{"cert-manager", "secrets", "custom-resource-definitions"}, releases)},
+		"joining":    {"west", joining, slices.Concat([]string{"cert-manager", "secrets", "certificate-authority", "custom-resource-definitions"}, releases)},
+		"rebuilding": {"west", rebuilding, slices.Concat([]string{"cert-manager", "secrets", "certificate-authority", "custom-resource-definitions"}, releases, []string{"rebuild"})},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			list := steps(t, g, tt.region, tt.phase)
+			if diff := cmp.Diff(tt.want, names(t, list)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			checkWaits(t, list)
+		})
+	}
+}
+
+// checkWaits sees that whatever a step waits for, or stands before, is there,
+// on the right side of it.
+func checkWaits(t *testing.T, steps []any) {
+	t.Helper()
+	order := names(t, steps)
+	for i, s := range steps {
+		m := s.(*manifest.Map)
+		if before, ok := m.Get("before"); ok && slices.Index(order, before.(string)) <= i {
+			t.Errorf("%s stands before %s", order[i], before)
+		}
+		waits, _ := at(t, m, "waitsFor").([]any)
+		for _, w := range waits {
+			on := at(t, w.(*manifest.Map), "step").(string)
+			if j := slices.Index(order, on); j < 0 || j >= i {
+				t.Errorf("%s waits for %s", order[i], on)
+			}
+			if until := at(t, w.(*manifest.Map), "until"); until == "" || until == nil {
+				t.Errorf("%s does not say what of %s it waits for", order[i], on)
+			}
+		}
+		if kind := at(t, m, "kind"); kind != "Manual" && len(waits) == 0 {
+			t.Errorf("%s waits for nothing", order[i])
+		}
+	}
+}
+
+func TestReleaseSteps(t *testing.T) {
+	const repository = "oci://us-docker.pkg.dev/apigee-release/apigee-hybrid-helm-charts"
+	const orgRuns = `[{"step":"acme-prod","until":"ApigeeOrganization/acme-prod-d2836b7 has status.state running"}]`
+	tests := map[string]struct{ patch, step, want string }{
+		"environment": {`{}`, "prod-env-release", `{"atomic":true,"chart":"apigee-env","kind":"HelmRelease","name":"prod-env-release","namespace":"apigee",` +
+			`"repository":"` + repository + `","set":{"env":"prod"},"valuesFiles":["overrides.yaml"],"version":"1.16.0","waitsFor":` + orgRuns + `}`},
+		"group": {`{}`, "public-envgroup-release", `{"atomic":true,"chart":"apigee-virtualhost","kind":"HelmRelease","name":"public-envgroup-release","namespace":"apigee",` +
+			`"repository":"` + repository + `","set":{"envgroup":"public"},"valuesFiles":["overrides.yaml"],"version":"1.16.0","waitsFor":` + orgRuns + `}`},
+		"own charts": {`spec: {charts: {path: ./charts}, version: 1.15.1, namespace: hybrid}`, "telemetry", `{"atomic":true,"chart":"apigee-telemetry","kind":"HelmRelease","name":"telemetry","namespace":"hybrid",` +
+			`"path":"./charts","valuesFiles":["overrides.yaml"],"version":"1.15.1","waitsFor":[{"step":"datastore","until":"ApigeeDatastore/default has status.state running"}]}`},
+		"another repository": {`spec: {charts: {repository: "oci://registry.example/charts"}}`, "custom-resource-definitions", `{"chart":"apigee-operator","forceConflicts":true,"kind":"ServerSideApply",` +
+			`"kustomization":"etc/crds/default","name":"custom-resource-definitions","namespace":"apigee","repository":"oci://registry.example/charts","validate":false,"version":"1.16.0",` +
+			`"waitsFor":[{"step":"cert-manager","until":"Deployment/cert-manager-webhook is available"}]}`},
+		"certificate authority": {`{}`, "certificate-authority", `{"before":"operator","from":{"cluster":"c-east","context":"ctx-east","region":"east"},` +
+			`"instruction":"Copy the Secret apigee-ca of namespace cert-manager from cluster c-east: all regions must share one certificate authority, or their Cassandra nodes refuse each other.",` +
+			`"kind":"Manual","name":"certificate-authority","secret":{"name":"apigee-ca","namespace":"cert-manager"}}`},
+		"rebuild": {`{}`, "rebuild", `{"file":"datareplication.yaml","kind":"Manifest","name":"rebuild","waitsFor":[` +
+			`{"step":"acme-prod","until":"ApigeeOrganization/acme-prod-d2836b7 has status.state running"},{"step":"datastore","until":"nodetool status lists dc-1 and dc-2, every node UN"}]}`},
+		"vault": {byVault, "identity", `{"before":"operator","instruction":"Install the Secrets Store CSI driver with its Vault provider, and create these SecretProviderClasses in namespace apigee.",` +
+			`"kind":"Manual","name":"identity","secretProviderClasses":["org-class","prod-class"]}`},
+		"workload identity": {byWorkload, "identity", `{"before":"operator","instruction":"Turn Workload Identity on in the cluster, and let the Kubernetes service accounts of namespace apigee act as the Google service accounts.","kind":"Manual","name":"identity"}`},
+		"federated":         {byFederated, "identity", `{"before":"operator","instruction":"Set up the workload identity pool of audience aud, and let the Kubernetes service accounts of namespace apigee act as the Google service accounts.","kind":"Manual","name":"identity"}`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			list := steps(t, ringOf(t, tt.patch), "west", rebuilding)
+			if diff := cmp.Diff(tt.want, text(t, step(t, list, tt.step))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			checkWaits(t, list)
+		})
+	}
+}
+
+// TestReleaseNames: valid for Helm, the same every time, and never the same for
+// an environment and a group.
+func TestReleaseNames(t *testing.T) {
+	for got, want := range map[string]string{
+		envRelease("dev"):                     "dev-env-release",
+		groupRelease("dev"):                   "dev-envgroup-release",
+		envRelease(strings.Repeat("e", 41)):   strings.Repeat("e", 41) + "-env-release",
+		groupRelease(strings.Repeat("g", 36)): strings.Repeat("g", 36) + "-envgroup-release",
+		groupRelease(strings.Repeat("g", 37)): strings.Repeat("g", 28) + "-0679a44-envgroup-release", // sha256sum's
+	} {
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+var label = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+
+func FuzzReleaseNames(f *testing.F) {
+	f.Add("dev", "prod")
+	f.Add(strings.Repeat("a", 63), strings.Repeat("a", 62)+"b")
+	f.Add(strings.Repeat("-", 40), "x")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		a, b = asName(a), asName(b)
+		all := []string{envRelease(a), groupRelease(a)}
+		if a != b {
+			all = append(all, envRelease(b), groupRelease(b))
+		}
+		for i, name := range all {
+			if len(name) > 53 || !label.MatchString(name) {
+				t.Errorf("%s (%d)", name, len(name))
+			}
+			if slices.Index(all, name) != i {
+				t.Errorf("%q and %q: %s is there twice in %v", a, b, name, all)
+			}
+		}
+		if envRelease(a) != all[0] || groupRelease(a) != all[1] {
+			t.Error("the second time it is another name")
+		}
+	})
+}
+
+// asName makes a name of an environment group of any text.
+func asName(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		b.WriteByte("abcdefghijklmnopqrstuvwxyz0123456789-"[int(c)%37])
+	}
+	name := strings.Trim(b.String()[:min(63, b.Len())], "-")
+	if name == "" {
+		return "x"
+	}
+	return name
+}
+
+func TestReleasesOfStages(t *testing.T) {
+	g := ringOf(t, `{}`)
+	all := []string{"operator", "datastore", "telemetry", "redis", "ingress-manager", "acme-prod", "prod-env-release", "public-envgroup-release"}
+	for to, want := range map[stage.Phase][]string{installing: all, joining: all, rebuilding: nil, settling: {"datastore"}, stage.Serving: nil} {
+		if diff := cmp.Diff(want, g.Releases(stage.Stage{Region: "west", To: to})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", to, diff)
+		}
+	}
+}
