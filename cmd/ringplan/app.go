@@ -31,6 +31,7 @@ const (
 	exitFailed      = 1
 	exitDifferences = 2
 	exitFindings    = 3
+	exitGate        = 4
 	exitUsage       = 64
 )
 
@@ -74,7 +75,7 @@ func (a *app) exitCode(err error) int {
 		exit = &exitError{exitFailed, err}
 	}
 	if errors.Is(err, context.Canceled) {
-		exit.err = errors.New("interrupted; nothing was changed")
+		exit.err = errors.New("interrupted; what is not listed above is as it was")
 	}
 	if exit.err != nil {
 		fmt.Fprintf(a.stderr, "ringplan: %v\n", exit.err)
@@ -98,7 +99,10 @@ type ring struct {
 	*topology.Topology
 	system   system.System
 	compiled system.Ring
+	members  stage.Ring
 	phases   stage.Phases
+	// findings are those from before the rules run.
+	findings diag.List
 }
 
 // out returns the rendered tree of the ring: beside its topology, or in the
@@ -131,21 +135,51 @@ func (a *app) load(ctx context.Context, args []string) ([]*ring, diag.List, erro
 	var rings []*ring
 	var findings diag.List
 	for _, file := range files {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
-		r, found, err := a.open(loader, file, known)
+		t, found, err := read(ctx, loader, file)
 		if err != nil {
 			return nil, nil, err
 		}
-		findings = append(findings, found...)
-		if r != nil {
-			rings = append(rings, r)
+		if t == nil {
+			findings = append(findings, found...)
+			continue
 		}
+		r, err := compile(t, file, known)
+		if err != nil {
+			return nil, nil, err
+		}
+		r.findings = found
+		rings = append(rings, r)
 	}
-	findings = append(findings, lintFleet(rings)...)
+	lintFleet(rings)
+	for _, r := range rings {
+		rules := allRules(r.system, r.compiled)
+		findings = append(findings, lint.Run(r.Topology, r.members, r.phases, rules, r.findings)...)
+	}
 	findings.Sort()
 	return rings, findings, nil
+}
+
+// read reads one topology, unless it is interrupted: a .cue file is a program,
+// and may run for long.
+func read(ctx context.Context, loader *load.Loader, file string) (*topology.Topology, diag.List, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	type result struct {
+		t        *topology.Topology
+		findings diag.List
+	}
+	done := make(chan result, 1)
+	go func() {
+		t, findings := loader.File(file)
+		done <- result{t, findings}
+	}()
+	select {
+	case r := <-done:
+		return r.t, r.findings, nil
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
 }
 
 // find returns the files that the arguments, or --file, stand for.
@@ -165,44 +199,39 @@ func (a *app) find(args []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, found...)
+		for _, file := range found {
+			files = append(files, filepath.Clean(file))
+		}
 	}
 	slices.Sort(files)
 	return slices.Compact(files), nil
 }
 
-// open reads and lints one topology. The ring is nil if it cannot be used.
-func (a *app) open(loader *load.Loader, file string, known stage.Phases) (*ring, diag.List, error) {
-	t, findings := loader.File(file)
-	if t == nil {
-		return nil, findings, nil
-	}
+// compile makes a ring of a topology.
+func compile(t *topology.Topology, file string, known stage.Phases) (*ring, error) {
 	i := slices.IndexFunc(systems, func(s system.System) bool { return s.Name == t.Spec.System })
 	if i < 0 {
-		return nil, nil, fmt.Errorf("%s: system %s has a schema, but nothing renders it", file, t.Spec.System)
+		return nil, fmt.Errorf("%s: system %s has a schema, but nothing renders it", file, t.Spec.System)
 	}
 	compiled, err := systems[i].New(t)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	members := compiled.Members()
 	for region := range known {
 		if t.Region(region) == nil {
-			return nil, nil, usage("--phase: %s has no region %s", file, region)
+			return nil, usage("--phase: %s has no region %s; it has %s", file, region, regionNames(t))
 		}
 	}
-	r := &ring{file: file, Topology: t, system: systems[i], compiled: compiled, phases: members.Resolve(known)}
-	findings = append(findings, unreachable(t, members, r.phases)...)
-	return r, lint.Run(t, r.phases, allRules(r.system, compiled), findings), nil
+	members := compiled.Members()
+	return &ring{file: file, Topology: t, system: systems[i], compiled: compiled, members: members, phases: members.Resolve(known)}, nil
 }
 
-// unreachable reports phases that no rollout reaches.
-func unreachable(t *topology.Topology, members stage.Ring, phases stage.Phases) diag.List {
-	var findings diag.List
-	for _, problem := range members.Check(phases) {
-		findings = append(findings, diag.Finding{Code: "RP038", Severity: diag.Error, Pos: t.At("spec.regions"), Path: "spec.regions", Message: problem})
+func regionNames(t *topology.Topology) string {
+	var names []string
+	for i := range t.Spec.Regions {
+		names = append(names, t.Spec.Regions[i].Name)
 	}
-	return findings
+	return strings.Join(names, ", ")
 }
 
 // allRules lists every rule that can report something on a system.

@@ -19,7 +19,7 @@ func newExplain(a *app) *cobra.Command {
 it finds; what a gate waits for; or what a phase renders. Without an argument
 it lists them all.`,
 		Example: "  ringplan explain RP012\n  ringplan explain rebuild-complete\n  ringplan explain joining",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    oneArgument,
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp

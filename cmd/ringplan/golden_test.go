@@ -20,35 +20,35 @@ var update = os.Getenv("UPDATE") != ""
 
 // atRoot runs a test in the project's root, so that paths in output are the
 // same wherever the project lies.
-func atRoot(t testing.TB) {
-	t.Helper()
-	t.Chdir("../..")
+func atRoot(tb testing.TB) {
+	tb.Helper()
+	tb.Chdir("../..")
 }
 
 // ringplan runs one command line.
-func ringplan(t testing.TB, args ...string) (code int, stdout, stderr string) {
-	t.Helper()
+func ringplan(tb testing.TB, args ...string) (code int, stdout, stderr string) {
+	tb.Helper()
 	var out, errs bytes.Buffer
 	code = run(context.Background(), args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
 // mustRun runs a command line that must succeed, and returns its output.
-func mustRun(t testing.TB, args ...string) string {
-	t.Helper()
-	code, stdout, stderr := ringplan(t, args...)
+func mustRun(tb testing.TB, args ...string) string {
+	tb.Helper()
+	code, stdout, stderr := ringplan(tb, args...)
 	if code != exitOK {
-		t.Fatalf("ringplan %s: exit code %d\n%s%s", strings.Join(args, " "), code, stdout, stderr)
+		tb.Fatalf("ringplan %s: exit code %d\n%s%s", strings.Join(args, " "), code, stdout, stderr)
 	}
 	return stdout
 }
 
 // folders lists the folders of a folder.
-func folders(t testing.TB, dir string) []string {
-	t.Helper()
+func folders(tb testing.TB, dir string) []string {
+	tb.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var names []string
 	for _, e := range entries {
@@ -60,8 +60,8 @@ func folders(t testing.TB, dir string) []string {
 }
 
 // examples lists the examples that are fit to be rendered.
-func examples(t testing.TB) []string {
-	return slices.DeleteFunc(folders(t, "examples"), func(name string) bool { return name == "broken" })
+func examples(tb testing.TB) []string {
+	return slices.DeleteFunc(folders(tb, "examples"), func(name string) bool { return name == "broken" })
 }
 
 // TestGoldenExamples compares what every example renders, at the start and

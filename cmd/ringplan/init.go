@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +25,9 @@ type initFlags struct {
 
 const maxInitRegions = 10
 
+// validName is what the schema wants of metadata.name.
+var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
 func newInit(a *app) *cobra.Command {
 	var f initFlags
 	cmd := &cobra.Command{
@@ -34,7 +37,7 @@ func newInit(a *app) *cobra.Command {
 topology of the chosen platform and number of regions that lints without errors,
 with every name and range to be replaced by yours.`,
 		Example: "  ringplan init\n  ringplan init prod --platform eks --regions 3",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) == 1 {
@@ -74,18 +77,39 @@ func (a *app) init(ctx context.Context, dir string, f initFlags) error {
 	return nil
 }
 
+// writeNew writes a topology into a folder that has none, or with force over
+// one of the same name.
 func writeNew(file, text string, force bool) error {
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+	dir := filepath.Dir(file)
+	there, err := load.In(dir)
+	if err != nil {
 		return err
 	}
-	if !force {
-		if found, err := load.Find(filepath.Dir(file)); err == nil && filepath.Dir(found[0]) == filepath.Dir(file) {
-			return fmt.Errorf("%s is there already; --force overwrites topology.yaml", filepath.ToSlash(found[0]))
-		}
+	switch {
+	case there != "" && there != file:
+		return fmt.Errorf("%s is there already; a folder holds one topology", filepath.ToSlash(there))
+	case there != "" && !force:
+		return fmt.Errorf("%s is there already; --force overwrites it", filepath.ToSlash(there))
 	}
-	err := os.WriteFile(file, []byte(text), 0o644)
-	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%w: the folder must be writable", err)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return replace(file, text)
+}
+
+// replace writes a file as a whole or not at all.
+func replace(file, text string) error {
+	f, err := os.CreateTemp(filepath.Dir(file), ".topology-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(f.Name()))
 	}
 	return err
 }
@@ -104,6 +128,9 @@ func newTopology(f initFlags) (string, error) {
 	}
 	if f.regions < 1 || f.regions > maxInitRegions {
 		return "", usage("--regions: %d is not between 1 and %d", f.regions, maxInitRegions)
+	}
+	if !validName.MatchString(f.name) {
+		return "", usage("--name: %q is no name of lower-case letters, digits and '-', at most 63 characters", f.name)
 	}
 	loader, err := load.New(schema.FS, regions.FS)
 	if err != nil {

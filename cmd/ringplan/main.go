@@ -5,14 +5,17 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -20,7 +23,14 @@ func main() {
 
 // run is the whole program but for the process around it. It returns the exit
 // code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		// The runtime would exit with the code that means differences.
+		if problem := recover(); problem != nil {
+			fmt.Fprintf(stderr, "ringplan: a defect of ringplan, please report it: %v\n\n%s", problem, debug.Stack())
+			code = exitFailed
+		}
+	}()
 	a := &app{stdout: stdout, stderr: stderr}
 	cmd := newRoot(a)
 	cmd.SetArgs(args)

@@ -67,7 +67,7 @@ func (a *app) plans(ctx context.Context, args []string, region string) ([]report
 		})
 	}
 	if region != "" && !known {
-		return nil, usage("--region: there is no region %s", region)
+		return nil, usage("--region: no topology here has a region %s", region)
 	}
 	return plans, nil
 }

@@ -34,8 +34,8 @@ are left alone; one of its own that was edited by hand stops the run.`,
 		Example: "  ringplan render\n  ringplan render --phase us-west1=joining\n  ringplan render --check\n  ringplan render --stdout",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.check && f.stdout || f.force && (f.check || f.stdout) || f.out != "" && f.stdout {
-				return usage("--check, --stdout and writing exclude each other")
+			if err := f.conflict(); err != nil {
+				return err
 			}
 			return a.render(cmd.Context(), args, f)
 		},
@@ -50,27 +50,43 @@ are left alone; one of its own that was edited by hand stops the run.`,
 	return cmd
 }
 
+// conflict reports flags that do not go together.
+func (f renderFlags) conflict() error {
+	switch {
+	case f.check && f.stdout:
+		return usage("--check and --stdout do not go together: the one compares files, the other prints them")
+	case f.force && (f.check || f.stdout):
+		return usage("--force is for writing files, which --check and --stdout do not")
+	case f.out != "" && f.stdout:
+		return usage("--out and --stdout do not go together: files are either written or printed")
+	}
+	return nil
+}
+
 func (a *app) render(ctx context.Context, args []string, f renderFlags) error {
 	rings, err := a.usable(ctx, args)
 	if err != nil {
 		return err
 	}
+	dirs, err := outputs(rings, f.out)
+	if err != nil {
+		return err
+	}
 	different := false
-	for _, r := range rings {
+	for i, r := range rings {
 		files, err := renderFiles(r)
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.file, err)
 		}
-		dir := r.out(f.out, len(rings) > 1)
 		switch {
 		case f.stdout:
-			err = a.printFiles(files)
+			err = a.printFiles(files, prefix(r, len(rings) > 1))
 		case f.check:
 			var same bool
-			same, err = a.checkTree(dir, files)
+			same, err = a.checkTree(dirs[i], files)
 			different = different || !same
 		default:
-			err = a.writeTree(ctx, dir, files, f.force)
+			err = a.writeTree(ctx, dirs[i], files, f.force)
 		}
 		if err != nil {
 			return err
@@ -82,6 +98,30 @@ func (a *app) render(ctx context.Context, args []string, f renderFlags) error {
 	return nil
 }
 
+// outputs returns the rendered tree of each ring. No two may share one: each
+// would remove the files of the other.
+func outputs(rings []*ring, out string) ([]string, error) {
+	dirs := make([]string, len(rings))
+	owner := map[string]*ring{}
+	for i, r := range rings {
+		dirs[i] = r.out(out, len(rings) > 1)
+		if other := owner[dirs[i]]; other != nil {
+			return nil, usage("%s and %s would both be rendered to %s; render them one by one, each with an --out of its own", other.file, r.file, filepath.ToSlash(dirs[i]))
+		}
+		owner[dirs[i]] = r
+	}
+	return dirs, nil
+}
+
+// prefix tells the files of one ring from those of another, where there are
+// several.
+func prefix(r *ring, fleet bool) string {
+	if fleet {
+		return r.Metadata.Name + "/"
+	}
+	return ""
+}
+
 func renderFiles(r *ring) ([]tree.File, error) {
 	docs, err := system.Render(r.compiled, r.phases)
 	if err != nil {
@@ -91,21 +131,21 @@ func renderFiles(r *ring) ([]tree.File, error) {
 }
 
 func encode(docs []manifest.File) ([]tree.File, error) {
+	data, err := manifest.Encode(docs)
+	if err != nil {
+		return nil, err
+	}
 	files := make([]tree.File, len(docs))
 	for i, d := range docs {
-		data, err := d.Bytes()
-		if err != nil {
-			return nil, err
-		}
-		files[i] = tree.File{Path: d.Path, Data: data}
+		files[i] = tree.File{Path: d.Path, Data: data[i]}
 	}
 	return files, nil
 }
 
 // printFiles prints files one after the other, each headed by its path.
-func (a *app) printFiles(files []tree.File) error {
+func (a *app) printFiles(files []tree.File, prefix string) error {
 	for _, file := range files {
-		if _, err := fmt.Fprintf(a.stdout, "---\n# File: %s\n%s", file.Path, file.Data); err != nil {
+		if _, err := fmt.Fprintf(a.stdout, "---\n# File: %s%s\n%s", prefix, file.Path, file.Data); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,10 +20,10 @@ func newSchema(a *app) *cobra.Command {
 it: as CUE, to import or vendor; as JSON Schema, for editors of YAML and JSON;
 or as OpenAPI.`,
 		Example: "  ringplan schema --format json-schema > topology.schema.json",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if !slices.Contains(load.ExportFormats, format) {
-				return usage("--format: %q is none of %v", format, load.ExportFormats)
+				return usage("--format: %q is none of %s", format, strings.Join(load.ExportFormats, ", "))
 			}
 			data, err := load.Export(schema.FS, format)
 			if err != nil {
