@@ -17,6 +17,12 @@ import (
 // bad lists files that are no topologies, each with its findings in
 // testdata/bad.txt.
 func bad() []struct{ name, file, text string } {
+	data, err := yamlToJSON([]byte(good))
+	if err != nil {
+		panic(err)
+	}
+	asJSON := string(data)
+	large := strings.Replace(asJSON, `"replicas":3`, `"replicas":99999999999999999999`, 1)
 	before, after, _ := strings.Cut(good, "metadata: {name: acme}\n")
 	region := good[strings.Index(good, "    - name:"):]
 	return []struct{ name, file, text string }{
@@ -123,6 +129,10 @@ func bad() []struct{ name, file, text string } {
 		{"large JSON", "t.json", "{" + numbered("\"k%d\": 1,", 10_001) + "}"},
 		{"wrong types in JSON", "t.json", `{"apiVersion": "ringplan.dev/v1alpha1", "kind": "Topology", "metadata": [], "spec": {"system": "apigee-hybrid", "version": 1.16}}`},
 
+		{"a large number in JSON", "t.json", large},
+		{"a number for a string in JSON", "t.json", strings.Replace(asJSON, `"acme1"`, "1", 1)},
+
+		{"a large number in CUE", "t.cue", "package acme\n" + large},
 		{"empty CUE", "t.cue", ""},
 		{"only a package", "t.cue", "package acme\n"},
 		{"only hidden", "t.cue", "package acme\n_a: 1\n#B: 2\n"},

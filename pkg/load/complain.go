@@ -91,7 +91,7 @@ func reword(f *diag.Finding, e cueerrors.Error, places []diag.Pos) {
 func placesOf(path string, e cueerrors.Error) []diag.Pos {
 	var places []diag.Pos
 	for _, p := range cueerrors.Positions(e) {
-		if at := position(p, path); p.IsValid() && at.Line > 0 && !slices.Contains(places, at) {
+		if at := position(p, path); p.IsValid() && at.Line > 0 && at.File != "" && !slices.Contains(places, at) {
 			places = append(places, at)
 		}
 	}
