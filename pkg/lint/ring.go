@@ -72,7 +72,7 @@ var ringRules = []Rule{
 		Code: "RP038", Name: "phase-unreachable", Severity: diag.Error,
 		Summary: "The phases of the regions do not go together.",
 		Why:     "Two regions that move the ring at once, or a source that does not serve yet, can lose data.",
-		Fix:     "Finish one region before the next; `ringplan plan` shows the order.",
+		Fix:     "Name phases of the region's own procedure, and finish one region before the next; `ringplan plan` shows the order.",
 		Source:  "[MR] one region at a time, from a healthy one",
 		Always:  true,
 		Check:   checkPhases,
