@@ -61,8 +61,9 @@ func TestInterruptedWhileReading(t *testing.T) {
 	if _, err := os.Stat("rendered"); !os.IsNotExist(err) {
 		t.Errorf("rendered: %v", err)
 	}
-	// Let go of the reader that is left behind.
-	if f, err := os.OpenFile("pipe.yaml", os.O_WRONLY, 0); err == nil {
+	// Let go of the reader that is left behind, if it came that far: a pipe
+	// that is opened for both waits for nobody.
+	if f, err := os.OpenFile("pipe.yaml", os.O_RDWR, 0); err == nil {
 		f.Close()
 	}
 }
