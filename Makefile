@@ -34,7 +34,7 @@ golden:
 	$(GO) generate ./...
 	UPDATE=1 $(GO) test ./...
 
-# Fuzzes each target for FUZZTIME.
+# Fuzzes each target for FUZZTIME, a duration or a number such as 1000x.
 fuzz:
 	@set -e; for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
 		for target in $$(cd $$dir && $(GO) test -list '^Fuzz' . | grep '^Fuzz' || true); do \
