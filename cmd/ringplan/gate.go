@@ -145,6 +145,13 @@ func parseTime(flag, text string) (time.Time, error) {
 // printed, and ends the run: a gate must not open on part of what was said.
 func (a *app) observations(stdin io.Reader, f gateFlags) (observe.Set, error) {
 	var all observe.Set
+	var observedAt time.Time
+	if f.observedAt != "" {
+		var err error
+		if observedAt, err = parseTime("--observed-at", f.observedAt); err != nil {
+			return nil, err
+		}
+	}
 	failed := false
 	for _, file := range f.files {
 		data, taken, err := readObservation(stdin, file)
@@ -156,10 +163,8 @@ func (a *app) observations(stdin io.Reader, f gateFlags) (observe.Set, error) {
 			fmt.Fprintln(a.stderr, p)
 			failed = true
 		}
-		if f.observedAt != "" {
-			if taken, err = parseTime("--observed-at", f.observedAt); err != nil {
-				return nil, err
-			}
+		if !observedAt.IsZero() {
+			taken = observedAt
 		} else if untimed(set) {
 			fmt.Fprintf(a.stderr, "%s does not say when it was taken; the file's own time, %s, is used\n", file, taken.UTC().Format(time.RFC3339))
 		}

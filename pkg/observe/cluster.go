@@ -66,28 +66,13 @@ type description struct {
 func (in *input) cluster(at int) int {
 	first := in.line(at)
 	p := description{section: first.text}
-	end, reason := first.end, ""
-	for next := end; next < len(in.data); {
-		l := in.line(next)
-		next = l.end
-		if l.text == "" || noise.MatchString(l.text) {
-			continue
-		}
-		ok, bad := p.line(l.text)
-		if bad != "" && reason == "" {
-			reason, first = bad, l
-		}
-		if !ok {
-			break
-		}
-		end = l.end
-	}
+	end, worst, reason := in.takeLines(first, p.line)
 	c := p.cluster
 	if reason == "" && (c.Name == "" || c.Snitch == "" || c.Partitioner == "" || len(c.Schema) == 0) {
 		reason = "the name, snitch, partitioner or schema versions are missing: the output is cut off"
 	}
 	if reason != "" {
-		in.problems = append(in.problems, Problem{Pos: in.pos(first.start), Object: string(KindCluster), Message: reason, Hint: "run it again and keep all of its output"})
+		in.incomplete(worst, KindCluster, reason)
 	} else {
 		in.observe(at, end, Observation{Kind: KindCluster, Cluster: &c})
 	}
@@ -179,4 +164,33 @@ func (p *description) datacenter(text string) (ok bool, reason string) {
 	down, _ := strconv.ParseInt(m[3], 10, 64)
 	p.cluster.Datacenters = append(p.cluster.Datacenters, DatacenterCount{m[1], nodes, down})
 	return true, ""
+}
+
+// takeLines reads the lines of an output after its first as long as take says
+// that they belong to it. It returns where the output ends, and the first line
+// of which take says what is wrong, with that; the output's first line if
+// nothing is.
+func (in *input) takeLines(first line, take func(text string) (ok bool, reason string)) (end int, worst line, reason string) {
+	end, worst = first.end, first
+	for next := end; next < len(in.data); {
+		l := in.line(next)
+		next = l.end
+		if l.text == "" || noise.MatchString(l.text) {
+			continue
+		}
+		ok, bad := take(l.text)
+		if bad != "" && reason == "" {
+			reason, worst = bad, l
+		}
+		if !ok {
+			break
+		}
+		end = l.end
+	}
+	return end, worst, reason
+}
+
+// incomplete reports an output that cannot be read as a whole.
+func (in *input) incomplete(at line, kind Kind, reason string) {
+	in.problems = append(in.problems, Problem{Pos: in.pos(at.start), Object: string(kind), Message: reason, Hint: "run it again and keep all of its output"})
 }

@@ -81,27 +81,12 @@ type traffic struct {
 func (in *input) netStats(at int) int {
 	first := in.line(at)
 	p := traffic{stats: NetStats{Mode: strings.TrimPrefix(first.text, "Mode: ")}}
-	end, reason := first.end, ""
-	for next := end; next < len(in.data); {
-		l := in.line(next)
-		next = l.end
-		if l.text == "" || noise.MatchString(l.text) {
-			continue
-		}
-		ok, bad := p.line(l.text)
-		if bad != "" && reason == "" {
-			reason, first = bad, l
-		}
-		if !ok {
-			break
-		}
-		end = l.end
-	}
+	end, worst, reason := in.takeLines(first, p.line)
 	if reason == "" && p.idle == (len(p.stats.Streams) > 0) {
 		reason = "the output neither lists a stream nor says that there is none: it is cut off"
 	}
 	if reason != "" {
-		in.problems = append(in.problems, Problem{Pos: in.pos(first.start), Object: string(KindNetStats), Message: reason, Hint: "run it again and keep all of its output"})
+		in.incomplete(worst, KindNetStats, reason)
 	} else {
 		in.observe(at, end, Observation{Kind: KindNetStats, NetStats: &p.stats})
 	}

@@ -170,13 +170,12 @@ func (j *judge) ringUp() (stage.Answer, string) {
 			return stage.Unknown, fmt.Sprintf("nodetool status lists datacenter %s, which should not be in the ring now", dc.Name)
 		}
 	}
-	addresses := map[netip.Addr]bool{}
 	for _, r := range j.expected() {
-		if answer, reason := datacenterUp(o.Status, r, addresses); answer != stage.Met {
+		if answer, reason := datacenterUp(o.Status, r); answer != stage.Met {
 			return answer, reason
 		}
 	}
-	if o.Status.Seams && !j.oneCluster(addresses) {
+	if o.Status.Seams && !j.oneCluster(o.Status.Addresses()) {
 		return stage.Unknown, "nodetool status parts the datacenters by blank lines, so it may be two listings in one; add the output of nodetool describecluster, whose one schema version lists every address"
 	}
 	return stage.Met, fmt.Sprintf("nodetool status: every node of %s is UN", strings.Join(j.datacenters(), ", "))
@@ -201,40 +200,38 @@ func (j *judge) datacenters() []string {
 	return names
 }
 
-func datacenterUp(status *observe.Status, r *topology.Region, addresses map[netip.Addr]bool) (stage.Answer, string) {
-	i := slices.IndexFunc(status.Datacenters, func(dc observe.Datacenter) bool { return dc.Name == r.Datacenter })
-	if i < 0 {
+func datacenterUp(status *observe.Status, r *topology.Region) (stage.Answer, string) {
+	dc, ok := status.Datacenter(r.Datacenter)
+	if !ok {
 		return stage.Waiting, fmt.Sprintf("nodetool status does not list datacenter %s", r.Datacenter)
 	}
-	nodes := status.Datacenters[i].Nodes
-	for _, n := range nodes {
+	for _, n := range dc.Nodes {
 		name := n.Host
 		if n.Address.IsValid() {
 			name = n.Address.String()
-			addresses[n.Address] = true
 		}
 		switch {
-		case n.Status+n.State != "UN":
+		case !n.UN():
 			return stage.Waiting, fmt.Sprintf("nodetool status: node %s of %s is %s%s, not UN", name, r.Datacenter, n.Status, n.State)
 		case n.Rack != r.Rack:
 			return stage.Failed, fmt.Sprintf("nodetool status: node %s of %s is in rack %s, not %s", name, r.Datacenter, n.Rack, r.Rack)
 		}
 	}
-	if len(nodes) != r.Cassandra.Replicas {
-		return stage.Waiting, fmt.Sprintf("nodetool status: %s has %d nodes, not %d", r.Datacenter, len(nodes), r.Cassandra.Replicas)
+	if n := len(dc.Nodes); n != r.Cassandra.Replicas {
+		return stage.Waiting, fmt.Sprintf("nodetool status: %s has %d nodes, not %d", r.Datacenter, n, r.Cassandra.Replicas)
 	}
 	return stage.Met, ""
 }
 
 // oneCluster reports whether a describecluster of this phase has all addresses
 // under one schema version.
-func (j *judge) oneCluster(addresses map[netip.Addr]bool) bool {
+func (j *judge) oneCluster(addresses []netip.Addr) bool {
 	o, _ := j.pick("nodetool describecluster", j.Seen.Clusters())
 	if o == nil || len(o.Cluster.Schema) != 1 || len(o.Cluster.Unreachable) > 0 {
 		return false
 	}
 	listed := o.Cluster.Schema[0].Addresses
-	for address := range addresses {
+	for _, address := range addresses {
 		if !slices.Contains(listed, address) {
 			return false
 		}
