@@ -30,7 +30,8 @@ const crashStatus = 42
 type crashSpec struct {
 	Dir        string
 	Want       content
-	Recover    bool // run Recover instead of Write
+	Beside     []Beside
+	Recover    bool // run Recover instead of Commit
 	Fail, Exit int
 	UID        int // user to become first
 }
@@ -54,7 +55,7 @@ func runCrashSpec(text string) int {
 		}
 	}
 	n := 0
-	failpoint = func(string) error {
+	Failpoint = func(string) error {
 		if n++; n == spec.Exit {
 			os.Exit(crashStatus)
 		}
@@ -67,7 +68,7 @@ func runCrashSpec(text string) int {
 	if spec.Recover {
 		_, err = Recover(spec.Dir)
 	} else {
-		_, err = Write(context.Background(), spec.Dir, spec.Want.files(), false)
+		_, err = Commit(context.Background(), spec.Dir, spec.Want.files(), spec.Beside, false)
 	}
 	if n++; n == spec.Exit { // as dead as can be without losing a step
 		os.Exit(crashStatus)
@@ -103,20 +104,28 @@ func (spec crashSpec) mustCrash(t *testing.T) {
 	}
 }
 
-// errInjected is what a failpoint returns.
+// errInjected is what a Failpoint returns.
 var errInjected = errors.New("injected")
 
-// setFailpoint sets the failpoint for the rest of the test or until the next.
+// setFailpoint sets the Failpoint for the rest of the test or until the next.
 func setFailpoint(t *testing.T, f func(step string) error) {
 	t.Helper()
-	failpoint = f
-	t.Cleanup(func() { failpoint = nil })
+	Failpoint = f
+	t.Cleanup(func() { Failpoint = nil })
 }
 
-// crashCase is a transaction to break. It has every kind of step.
+// crashCase is a transaction to break. Together they have every kind of step.
 type crashCase struct {
 	was, want, foreign content // was nil: no directory
+	beside             content // to put beside the tree, where besideWas is
 }
+
+// besideWas is beside every tree, and moved replaces one file of it and creates
+// one in a new directory, as a phase that is done does.
+var (
+	besideWas = content{"rollout.yaml": "phase: 2", "evidence/": "", "evidence/west/": "", "evidence/west/02-drain.yaml": "met"}
+	moved     = content{"rollout.yaml": "phase: 3", "evidence/east/03-rebuild-complete.yaml": "met"}
+)
 
 var crashCases = map[string]crashCase{
 	"new tree": {
@@ -132,19 +141,67 @@ var crashCases = map[string]crashCase{
 			"swap/x": "dir", "swap/y/z": "dir", "box": "file",
 		},
 		foreign: content{"notes": "mine", "shared/": "", "shared/notes": "mine", "void/": ""},
+		beside:  moved,
 	},
 	"all removed": {
 		was:     content{"a": "1", "b/c": "1"},
 		foreign: content{"notes": "mine"},
 	},
+	"new tree and beside": {
+		want:   content{"a": "1", "b/c/d": "2", "b/e": "3"},
+		beside: moved,
+	},
+	"all removed and beside": {
+		was:     content{"a": "1", "b/c": "1"},
+		foreign: content{"notes": "mine"},
+		beside:  moved,
+	},
+	"only beside": {
+		was: content{"a": "1", "b/c": "1"}, want: content{"a": "1", "b/c": "1"},
+		beside: moved,
+	},
+	"beside no tree": {
+		beside: moved,
+	},
 }
 
-// setUp makes the tree of c in a new directory.
+// setUp makes the tree of c in a new directory, with besideWas beside it.
 func (c crashCase) setUp(t *testing.T) string {
 	t.Helper()
 	dir := newTree(t, c.was)
 	edit(t, dir, c.foreign)
+	edit(t, filepath.Dir(dir), besideWas)
 	return dir
+}
+
+// replacing turns c into what Commit takes to replace what is beside dir.
+func (c content) replacing(t *testing.T, dir string) []Beside {
+	t.Helper()
+	var files []Beside
+	for _, path := range slices.Sorted(maps.Keys(c)) {
+		b := Beside{Path: path, Data: []byte(c[path])}
+		if was, err := os.ReadFile(filepath.Join(filepath.Dir(dir), path)); err == nil {
+			b.Old = digest(was)
+		}
+		files = append(files, b)
+	}
+	return files
+}
+
+// besideOf returns a snapshot of what is beside dir, without its staging.
+func besideOf(t *testing.T, dir string) content {
+	t.Helper()
+	all := snapshot(t, filepath.Dir(dir))
+	maps.DeleteFunc(all, func(path, _ string) bool {
+		return strings.HasPrefix(path, "rendered/") || strings.HasPrefix(path, ".rendered.ringplan/")
+	})
+	return all
+}
+
+// commit does the transaction of c.
+func (c crashCase) commit(t *testing.T, dir string) (Result, error) {
+	t.Helper()
+	return Commit(context.Background(), dir, c.want.files(), c.beside.replacing(t, dir), false)
 }
 
 // before and after are the snapshots that are allowed.
@@ -155,9 +212,25 @@ func (c crashCase) before() content {
 	return c.was.generated().with(c.foreign)
 }
 
-func (c crashCase) after() content { return c.want.generated().with(c.foreign) }
+func (c crashCase) after() content {
+	if c.was == nil && c.want == nil {
+		return nil
+	}
+	return c.want.generated().with(c.foreign)
+}
 
-// steps lists the steps of a Write in which step number fail fails, or none if
+// besideAfter is what is beside the tree after c; before, it is besideWas.
+func (c crashCase) besideAfter() content {
+	after := besideWas.with(c.beside)
+	for path := range c.beside {
+		for _, d := range dirsOf(path) {
+			after[d+"/"] = ""
+		}
+	}
+	return after
+}
+
+// steps lists the steps of a Commit in which step number fail fails, or none if
 // it is 0.
 func (c crashCase) steps(t *testing.T, fail int) []string {
 	t.Helper()
@@ -170,28 +243,29 @@ func (c crashCase) steps(t *testing.T, fail int) []string {
 		return nil
 	})
 	defer setFailpoint(t, nil)
-	if _, err := Write(t.Context(), dir, c.want.files(), false); (err != nil) != (fail > 0) {
+	if _, err := c.commit(t, dir); (err != nil) != (fail > 0) {
 		t.Fatalf("failed at %d: %v", fail, err)
 	}
 	return steps
 }
 
-// which tells whether dir is as before or as after, and fails if neither.
+// which tells whether dir and what is beside it are as before or as after, and
+// fails if neither.
 func (c crashCase) which(t *testing.T, dir string) string {
 	t.Helper()
-	switch got := snapshot(t, dir); {
-	case reflect.DeepEqual(got, c.before()):
+	switch got, beside := snapshot(t, dir), besideOf(t, dir); {
+	case reflect.DeepEqual(got, c.before()) && reflect.DeepEqual(beside, besideWas):
 		return "old"
-	case reflect.DeepEqual(got, c.after()):
+	case reflect.DeepEqual(got, c.after()) && reflect.DeepEqual(beside, c.besideAfter()):
 		return "new"
 	default:
-		t.Errorf("tree is a mix:\n%s\nold:\n%s\nnew:\n%s", show(got), show(c.before()), show(c.after()))
+		t.Errorf("tree is a mix:\n%s\nold:\n%s\nnew:\n%s\nbeside it:\n%s", show(got), show(c.before()), show(c.after()), show(beside))
 		return "mix"
 	}
 }
 
-// checkSettled checks a tree whose Write was broken, once with Recover and
-// once with Compare to settle it, and that the next Write succeeds. It returns
+// checkSettled checks a tree whose Commit was broken, once with Recover and
+// once with Compare to settle it, and that the next Commit succeeds. It returns
 // whether the tree came out old or new.
 func (c crashCase) checkSettled(t *testing.T, dir string) string {
 	t.Helper()
@@ -200,21 +274,31 @@ func (c crashCase) checkSettled(t *testing.T, dir string) string {
 	}
 	wantNoStaging(t, dir)
 	outcome := c.which(t, dir)
-	state, err := Compare(dir, c.want.files())
-	if err != nil || state.Clean() != (outcome == "new") || len(state.Edited)+len(state.Collides) > 0 {
-		t.Errorf("%s tree compares as %+v, %v", outcome, state, err)
-	}
+	c.checkCompare(t, dir, outcome)
 	if found, err := Recover(dir); found || err != nil {
 		t.Errorf("recovered twice: %v, %v", found, err)
 	}
-	if _, err := Write(context.Background(), dir, c.want.files(), false); err != nil {
-		t.Errorf("next write: %v", err)
+	if _, err := c.commit(t, dir); err != nil {
+		t.Errorf("next commit: %v", err)
 	}
 	wantTree(t, dir, c.after())
+	if got := c.which(t, dir); got != "new" && c.beside != nil {
+		t.Errorf("next commit leaves the files beside the tree %s", got)
+	}
 	return outcome
 }
 
-// TestCrashWalk dies before every step of a Write, in a process of its own.
+// checkCompare checks what Compare says of a tree that came out as outcome.
+func (c crashCase) checkCompare(t *testing.T, dir, outcome string) {
+	t.Helper()
+	clean := outcome == "new" || reflect.DeepEqual(c.before(), c.after())
+	state, err := Compare(dir, c.want.files())
+	if err != nil || state.Clean() != clean || len(state.Edited)+len(state.Collides) > 0 {
+		t.Errorf("%s tree compares as %+v, %v", outcome, state, err)
+	}
+}
+
+// TestCrashWalk dies before every step of a Commit, in a process of its own.
 func TestCrashWalk(t *testing.T) {
 	for name, c := range crashCases {
 		steps := append(c.steps(t, 0), "end")
@@ -224,7 +308,7 @@ func TestCrashWalk(t *testing.T) {
 				t.Run(fmt.Sprintf("%d %s", i+1, step), func(t *testing.T) {
 					t.Parallel()
 					dir := c.setUp(t)
-					crashSpec{Dir: dir, Want: c.want, Exit: i + 1}.mustCrash(t)
+					crashSpec{Dir: dir, Want: c.want, Beside: c.beside.replacing(t, dir), Exit: i + 1}.mustCrash(t)
 					outcomes[i] = c.checkSettled(t, dir)
 				})
 			}
@@ -238,7 +322,7 @@ func TestCrashWalk(t *testing.T) {
 }
 
 // TestCompareSettlesCrash is like TestCrashWalk, but goes straight to Compare
-// or Write, which have to recover by themselves.
+// or Commit, which have to recover by themselves.
 func TestCompareSettlesCrash(t *testing.T) {
 	skipIfShort(t)
 	c := crashCases["update"]
@@ -247,14 +331,20 @@ func TestCompareSettlesCrash(t *testing.T) {
 			t.Parallel()
 			dirs := []string{c.setUp(t), c.setUp(t)}
 			for _, dir := range dirs {
-				crashSpec{Dir: dir, Want: c.want, Exit: i + 1}.mustCrash(t)
+				crashSpec{Dir: dir, Want: c.want, Beside: c.beside.replacing(t, dir), Exit: i + 1}.mustCrash(t)
 			}
-			state, err := Compare(dirs[0], c.want.files())
-			if outcome := c.which(t, dirs[0]); err != nil || state.Clean() != (outcome == "new") || len(state.Edited)+len(state.Collides) > 0 {
-				t.Errorf("%s tree compares as %+v, %v", outcome, state, err)
+			if _, err := Compare(dirs[0], c.want.files()); err != nil {
+				t.Error(err)
 			}
-			mustWrite(t, dirs[1], c.want)
-			wantTree(t, dirs[1], c.after())
+			c.checkCompare(t, dirs[0], c.which(t, dirs[0]))
+			// Nothing tells this call whether the last one was completed.
+			if _, err := c.commit(t, dirs[1]); err != nil && !errors.Is(err, ErrChanged) {
+				t.Error(err)
+			}
+			if got := c.which(t, dirs[1]); got != "new" {
+				t.Errorf("tree is %s after the next commit", got)
+			}
+			wantNoStaging(t, dirs[1])
 		})
 	}
 }
@@ -274,7 +364,7 @@ func TestCrashInRollback(t *testing.T) {
 				t.Run(fmt.Sprintf("%d %s", i+1, steps[i]), func(t *testing.T) {
 					t.Parallel()
 					dir := c.setUp(t)
-					crashSpec{Dir: dir, Want: c.want, Fail: fail, Exit: i + 1}.mustCrash(t)
+					crashSpec{Dir: dir, Want: c.want, Beside: c.beside.replacing(t, dir), Fail: fail, Exit: i + 1}.mustCrash(t)
 					outcomes[i] = c.checkSettled(t, dir)
 				})
 			}
@@ -286,7 +376,7 @@ func TestCrashInRollback(t *testing.T) {
 	}
 }
 
-// TestCrashInRecover dies in a Write, then at each step of the Recover that
+// TestCrashInRecover dies in a Commit, then at each step of the Recover that
 // follows, whether that completes or undoes.
 func TestCrashInRecover(t *testing.T) {
 	skipIfShort(t)
@@ -307,6 +397,7 @@ func TestCrashInRecover(t *testing.T) {
 				t.Parallel()
 				spec := spec
 				spec.Dir = c.setUp(t)
+				spec.Beside = c.beside.replacing(t, spec.Dir)
 				spec.mustCrash(t)
 				crashSpec{Dir: spec.Dir, Recover: true, Exit: i + 1}.mustCrash(t)
 				if got := c.checkSettled(t, spec.Dir); got != want {
@@ -321,6 +412,7 @@ func TestCrashInRecover(t *testing.T) {
 func recoverSteps(t *testing.T, c crashCase, spec crashSpec) []string {
 	t.Helper()
 	spec.Dir = c.setUp(t)
+	spec.Beside = c.beside.replacing(t, spec.Dir)
 	spec.mustCrash(t)
 	var steps []string
 	setFailpoint(t, func(step string) error { steps = append(steps, step); return nil })
@@ -359,7 +451,7 @@ func applySteps(t *testing.T, c crashCase) []int {
 	return apply
 }
 
-// TestFailWalk makes every step fail once. Then Write has to leave the old
+// TestFailWalk makes every step fail once. Then Commit has to leave the old
 // tree and no trace, or to go on; only when tidying up fails may it return an
 // error with the tree complete.
 func TestFailWalk(t *testing.T) {
@@ -367,8 +459,8 @@ func TestFailWalk(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for i, step := range c.steps(t, 0) {
 				dir := c.setUp(t)
-				oddModes(t, dir)
-				modes := modesBelow(t, dir)
+				oddModes(t, filepath.Dir(dir))
+				modes := modesBelow(t, filepath.Dir(dir))
 				n := 0
 				setFailpoint(t, func(string) error {
 					if n++; n == i+1 {
@@ -376,10 +468,10 @@ func TestFailWalk(t *testing.T) {
 					}
 					return nil
 				})
-				res, err := Write(t.Context(), dir, c.want.files(), false)
-				failpoint = nil
+				res, err := c.commit(t, dir)
+				Failpoint = nil
 				outcome := c.which(t, dir)
-				done := len(res.Written)+len(res.Removed) > 0
+				done := len(res.Written)+len(res.Removed)+len(res.Beside) > 0
 				switch {
 				case done != (outcome == "new"):
 					t.Errorf("tree is %s, result %+v", outcome, res)
@@ -389,7 +481,7 @@ func TestFailWalk(t *testing.T) {
 					t.Errorf("error %v", err)
 				case !done:
 					wantNoStaging(t, dir)
-					if after := modesBelow(t, dir); !maps.Equal(modes, after) {
+					if after := modesBelow(t, filepath.Dir(dir)); !maps.Equal(modes, after) {
 						t.Errorf("modes changed:\n%v\n%v", modes, after)
 					}
 				}
@@ -444,10 +536,10 @@ func TestDeadDisk(t *testing.T) {
 					}
 					return nil
 				})
-				if _, err := Write(t.Context(), dir, c.want.files(), false); !errors.Is(err, errInjected) {
+				if _, err := c.commit(t, dir); !errors.Is(err, errInjected) {
 					t.Errorf("error %v", err)
 				}
-				failpoint = nil
+				Failpoint = nil
 				c.checkSettled(t, dir)
 				if t.Failed() {
 					t.Fatalf("dead from step %d: %s", i+1, step)
@@ -461,7 +553,7 @@ func TestDeadDisk(t *testing.T) {
 func TestBackupsByCopy(t *testing.T) {
 	c := crashCases["update"]
 	dir := c.setUp(t)
-	was := stamps(t, dir)
+	was := stamps(t, filepath.Dir(dir))
 	done := false
 	setFailpoint(t, func(step string) error {
 		if strings.HasPrefix(step, "link to") {
@@ -473,13 +565,14 @@ func TestBackupsByCopy(t *testing.T) {
 		}
 		return nil
 	})
-	if _, err := Write(t.Context(), dir, c.want.files(), false); !errors.Is(err, errInjected) {
+	if _, err := c.commit(t, dir); !errors.Is(err, errInjected) {
 		t.Errorf("error %v", err)
 	}
-	failpoint = nil
+	Failpoint = nil
 	wantTree(t, dir, c.before())
-	for name, stamp := range stamps(t, dir) { // the time at least is kept
-		if was, _, _ := strings.Cut(was[name], " "); strings.HasSuffix(name, "/change") && was != stamp[:len(was)] {
+	for name, stamp := range stamps(t, filepath.Dir(dir)) { // the time at least is kept
+		replaced := strings.HasSuffix(name, "/change") || strings.HasSuffix(name, "/rollout.yaml")
+		if was, _, _ := strings.Cut(was[name], " "); replaced && was != stamp[:len(was)] {
 			t.Errorf("%s: %s, was %s", name, stamp, was)
 		}
 	}
@@ -510,7 +603,7 @@ func TestRecoverKeepsEdits(t *testing.T) {
 		return nil
 	})
 	_, err := Write(t.Context(), dir, want.files(), false)
-	failpoint = nil
+	Failpoint = nil
 	wantError(t, err, "left to the next run")
 	edit(t, dir, content{"a": "mine", "b": "mine", "n": "mine", "z": "again"})
 
@@ -546,7 +639,7 @@ func TestUndoKeepsEdits(t *testing.T) {
 		return nil
 	})
 	_, err := Write(t.Context(), dir, want.files(), false)
-	failpoint = nil
+	Failpoint = nil
 	wantError(t, err, "left to the next run")
 	edit(t, dir, content{"a": "mine", "z": "mine"})
 	found, err := Recover(dir)
@@ -579,7 +672,8 @@ func TestRecoverRejects(t *testing.T) {
 	}
 	for name, tt := range map[string]struct{ journal, err string }{
 		"not JSON":     {"{", "journal: unexpected end of JSON"},
-		"new version":  {`{"version":2}`, "journal: version 2"},
+		"new version":  {`{"version":3}`, "journal: version 3"},
+		"no version":   {`{}`, "journal: version 0"},
 		"operation":    {`{"version":1,"steps":[{"op":"zap","path":"a"}]}`, `step 0: unknown operation "zap"`},
 		"outside":      {put("../victim"), `step 0: path "../victim"`},
 		"absolute":     {put("/victim"), `step 0: path "/victim"`},
@@ -626,6 +720,7 @@ func TestReadOnly(t *testing.T) {
 		t.Skip("only root can become somebody else")
 	}
 	for name, tt := range map[string]struct{ closed, err string }{
+		"beside":    {"evidence", "directory %s/evidence is not writable: access: permission denied"},
 		"tree":      {"rendered", "directory %s/rendered is not writable: access: permission denied"},
 		"inside":    {"rendered/sub", "directory %s/rendered/sub is not writable: access: permission denied"},
 		"above":     {"", "directory %s is not writable: access: permission denied"},
@@ -639,7 +734,8 @@ func TestReadOnly(t *testing.T) {
 			t.Cleanup(func() { _ = os.RemoveAll(above) })
 			dir := filepath.Join(above, "rendered")
 			mustWrite(t, dir, content{"sub/a": "1", "sub/b": "1"})
-			for _, path := range []string{above, dir, dir + "/sub"} {
+			edit(t, above, besideWas)
+			for _, path := range []string{above, dir, dir + "/sub", above + "/evidence"} {
 				if err := os.Chmod(path, 0o777); err != nil {
 					t.Fatal(err)
 				}
@@ -657,7 +753,7 @@ func TestReadOnly(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := stamps(t, dir)
-			spec := crashSpec{Dir: dir, Want: content{"sub/a": "2", "sub/b": "2", "c": "2"}, UID: 65534}
+			spec := crashSpec{Dir: dir, Want: content{"sub/a": "2", "sub/b": "2", "c": "2"}, Beside: moved.replacing(t, dir), UID: 65534}
 			status, out := spec.start(t)
 			out, _, _ = strings.Cut(out, "error: coverage") // a process of that user cannot write
 			if want := fmt.Sprintf(tt.err, above) + "\n"; status != 1 || out != want {
@@ -665,6 +761,9 @@ func TestReadOnly(t *testing.T) {
 			}
 			if after := stamps(t, dir); !maps.Equal(before, after) {
 				t.Errorf("changed:\n%v\n%v", before, after)
+			}
+			if got := besideOf(t, dir); !reflect.DeepEqual(got, besideWas) {
+				t.Errorf("changed:\n%s", show(got))
 			}
 			wantNoStaging(t, dir)
 		})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -38,26 +39,38 @@ func checkPath(p string) error {
 // side, also where the file system ignores case: no two are the same, none is
 // a directory of another, and none is the record. The error lists them all.
 func checkPaths(files []File) error {
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = f.Path
+	}
+	return checkTogether(paths, RecordFile)
+}
+
+// checkTogether is checkPaths for any paths, with those of the record.
+func checkTogether(paths []string, records ...string) error {
 	var errs *multierror.Error
-	owner := map[string]string{fold(RecordFile): RecordFile}
-	for _, f := range files {
-		if err := checkPath(f.Path); err != nil {
+	owner := map[string]string{}
+	for _, r := range records {
+		owner[fold(r)] = r
+	}
+	for _, path := range paths {
+		if err := checkPath(path); err != nil {
 			errs = multierror.Append(errs, err)
 			continue
 		}
-		switch first, taken := owner[fold(f.Path)]; {
-		case taken && first == RecordFile:
-			errs = multierror.Append(errs, fmt.Errorf("path %q is reserved for the record", f.Path))
+		switch first, taken := owner[fold(path)]; {
+		case taken && slices.Contains(records, first):
+			errs = multierror.Append(errs, fmt.Errorf("path %q is reserved for the record", path))
 		case taken:
-			errs = multierror.Append(errs, fmt.Errorf("paths %q and %q are the same file where case is ignored", first, f.Path))
+			errs = multierror.Append(errs, fmt.Errorf("paths %q and %q are the same file where case is ignored", first, path))
 		default:
-			owner[fold(f.Path)] = f.Path
+			owner[fold(path)] = path
 		}
 	}
-	for _, f := range files {
-		for _, d := range dirsOf(f.Path) {
+	for _, path := range paths {
+		for _, d := range dirsOf(path) {
 			if first, taken := owner[fold(d)]; taken {
-				errs = multierror.Append(errs, fmt.Errorf("path %q is a file, and a directory of %q", first, f.Path))
+				errs = multierror.Append(errs, fmt.Errorf("path %q is a file, and a directory of %q", first, path))
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/hashicorp/go-multierror"
@@ -23,17 +24,17 @@ const (
 	stagePerm fs.FileMode = 0o700
 )
 
-// failpoint, if set, is called before every change to the file system with a
+// Failpoint is, if set, called before every change to the file system with a
 // name for the change, and its error is taken for the error of the change. It
-// is nil except in tests.
-var failpoint func(step string) error
+// is nil except in tests, of this package and of what uses it.
+var Failpoint func(step string) error
 
-// hit runs the failpoint for one change.
+// hit runs the Failpoint for one change.
 func hit(op, name string) error {
-	if failpoint == nil {
+	if Failpoint == nil {
 		return nil
 	}
-	return failpoint(op + " " + name)
+	return Failpoint(op + " " + name)
 }
 
 // place is where a tree lives. All access goes through root, the directory
@@ -77,6 +78,12 @@ func (p *place) close() { _ = p.root.Close() }
 // in returns the name of a path of the tree.
 func (p *place) in(path string) string { return p.base + "/" + path }
 
+// inside returns the path in the tree of a name, or the name itself and false
+// for what is not in the tree.
+func (p *place) inside(name string) (path string, in bool) {
+	return strings.CutPrefix(name, p.base+"/")
+}
+
 // staged returns the name of something in the staging directory.
 func (p *place) staged(name string) string { return p.stage + "/" + name }
 
@@ -103,7 +110,7 @@ func (p *place) fault(op, name string, err error) error {
 	return fmt.Errorf("%s %s: %w", op, p.show(name), err)
 }
 
-// do runs one change to name, unless the failpoint fails it.
+// do runs one change to name, unless the Failpoint fails it.
 func (p *place) do(op, name string, change func() error) error {
 	err := hit(op, name)
 	if err == nil {

@@ -1,9 +1,9 @@
 package tree
 
 import (
-	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 )
 
@@ -15,27 +15,22 @@ const (
 	opPut    = "put"    // move a staged file into place
 )
 
-// step is one change to a tree. Each can be done, and undone, any number of
-// times with the same outcome as once.
+// step is one change to a tree or to what is beside it. Each can be done, and
+// undone, any number of times with the same outcome as once.
 type step struct {
 	Op   string      `json:"op"`
-	Path string      `json:"path"`
+	Name string      `json:"path"`           // relative to the directory above the tree
 	Old  string      `json:"old,omitempty"`  // digest of the file there before, empty if none
 	New  string      `json:"new,omitempty"`  // digest of the file put there
 	Perm fs.FileMode `json:"perm,omitempty"` // of the directory pruned
-}
 
-// check says why a step, read from a journal, cannot be one of ours.
-func (s step) check() error {
-	if !slices.Contains([]string{opRemove, opPrune, opMkdir, opPut}, s.Op) {
-		return fmt.Errorf("unknown operation %q", s.Op)
-	}
-	return checkPath(s.Path)
+	data []byte // of the file put there, until it is staged
 }
 
 // plan returns the steps that make the tree what is wanted, overwriting what
-// the caller has not refused to overwrite. The record comes last. The error
-// says which directories cannot be written.
+// the caller has not refused to overwrite, and put the files beside it in
+// place. The record comes last, if the tree changes at all. The error says
+// which directories cannot be written.
 func (p *place) plan(w wanted, s scan) ([]step, error) {
 	puts := slices.Concat(s.state.Missing, s.state.Stale, s.state.Collides)
 	removes := slices.Clone(s.state.Obsolete)
@@ -46,38 +41,39 @@ func (p *place) plan(w wanted, s scan) ([]step, error) {
 			removes = append(removes, path)
 		}
 	}
-	if _, keep := w.sums[RecordFile]; keep && !slices.Contains(puts, RecordFile) {
+	_, keep := w.sums[RecordFile]
+	if keep && !s.state.Clean() && !slices.Contains(puts, RecordFile) {
 		puts = append(puts, RecordFile)
 	}
 	slices.Sort(puts)
 	slices.Sort(removes)
-	steps := removeSteps(recordLast(removes), s.disk)
 	prunes, err := p.pruneSteps(w, removes, s.inWay)
 	if err != nil {
 		return nil, err
 	}
-	mkdirs, err := p.mkdirSteps(puts)
+	putting := slices.Concat(w.beside, p.putSteps(w, recordLast(puts), s.disk))
+	mkdirs, err := p.mkdirSteps(putting)
 	if err != nil {
 		return nil, err
 	}
-	steps = slices.Concat(steps, prunes, mkdirs, putSteps(w, recordLast(puts), s.disk))
+	steps := slices.Concat(p.removeSteps(recordLast(removes), s.disk), prunes, mkdirs, putting)
 	return steps, p.checkTouched(steps)
 }
 
-// removeSteps deletes files.
-func removeSteps(paths []string, disk map[string]entry) []step {
+// removeSteps deletes files of the tree.
+func (p *place) removeSteps(paths []string, disk map[string]entry) []step {
 	var steps []step
 	for _, path := range paths {
-		steps = append(steps, step{Op: opRemove, Path: path, Old: disk[path].digest})
+		steps = append(steps, step{Op: opRemove, Name: p.in(path), Old: disk[path].digest})
 	}
 	return steps
 }
 
-// putSteps puts wanted files in place.
-func putSteps(w wanted, paths []string, disk map[string]entry) []step {
+// putSteps puts wanted files of the tree in place.
+func (p *place) putSteps(w wanted, paths []string, disk map[string]entry) []step {
 	var steps []step
 	for _, path := range paths {
-		steps = append(steps, step{Op: opPut, Path: path, Old: disk[path].digest, New: w.sums[path]})
+		steps = append(steps, step{Op: opPut, Name: p.in(path), Old: disk[path].digest, New: w.sums[path], data: w.data[path]})
 	}
 	return steps
 }
@@ -99,29 +95,34 @@ func (p *place) pruneSteps(w wanted, removes, inWay []string) ([]step, error) {
 			return nil, err
 		}
 		if info != nil {
-			steps = append(steps, step{Op: opPrune, Path: d, Perm: info.Mode().Perm()})
+			steps = append(steps, step{Op: opPrune, Name: p.in(d), Perm: info.Mode().Perm()})
 		}
 	}
 	return steps, nil
 }
 
 // mkdirSteps creates, outermost first, the directories that puts need and that
-// are not there.
-func (p *place) mkdirSteps(puts []string) ([]step, error) {
+// are not there, the tree itself among them.
+func (p *place) mkdirSteps(puts []step) ([]step, error) {
+	var names []string
+	for _, s := range puts {
+		names = append(names, s.Name)
+	}
 	var steps []step
-	for _, d := range slices.Sorted(maps.Keys(dirSet(puts))) {
-		e, err := p.look(d)
+	for _, d := range slices.Sorted(maps.Keys(dirSet(names))) {
+		info, err := p.lstat(d)
 		if err != nil {
 			return nil, err
 		}
-		if e.info == nil || !e.info.IsDir() {
-			steps = append(steps, step{Op: opMkdir, Path: d})
+		if info == nil || !info.IsDir() {
+			steps = append(steps, step{Op: opMkdir, Name: d})
 		}
 	}
 	return steps, nil
 }
 
-// dirSet returns all directories of paths within the tree.
+// dirSet returns all directories that paths are in, but for the one that they
+// are relative to.
 func dirSet(paths []string) map[string]bool {
 	set := map[string]bool{}
 	for _, path := range paths {
@@ -135,15 +136,14 @@ func dirSet(paths []string) map[string]bool {
 // checkTouched checks that the directories that steps change can be written,
 // as far as they exist.
 func (p *place) checkTouched(steps []step) error {
-	return p.checkWritable(p.touched(steps)...)
+	return p.checkWritable(touched(steps)...)
 }
 
 // touched returns the names of all directories that steps change, sorted.
-func (p *place) touched(steps []step) []string {
+func touched(steps []step) []string {
 	set := map[string]bool{}
 	for _, s := range steps {
-		dirs := dirsOf(p.in(s.Path))
-		set[dirs[len(dirs)-1]] = true
+		set[path.Dir(s.Name)] = true
 	}
 	return slices.Sorted(maps.Keys(set))
 }

@@ -10,10 +10,11 @@ import (
 	"strings"
 )
 
-// wanted is what a tree should hold, with its record.
+// wanted is what a tree should hold, with its record, and what to put beside it.
 type wanted struct {
-	data map[string][]byte // content by path
-	sums map[string]string // digest by path, the same keys
+	data   map[string][]byte // content by path
+	sums   map[string]string // digest by path, the same keys
+	beside []step
 }
 
 // newWanted checks files and adds their record. No files have no record.

@@ -7,16 +7,15 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/go-multierror"
 )
 
-// entry is what stands at one path of a tree.
+// entry is what stands at one name.
 type entry struct {
 	info   fs.FileInfo // nil if nothing is there
 	digest string      // of a regular file, else empty
-	under  string      // a path above this one where there is no directory but a file
+	under  string      // name above this one where there is no directory but a file
 }
 
 // scan is what was found at all paths that are wanted or recorded.
@@ -38,7 +37,8 @@ func (p *place) observe(w wanted, force bool) (s scan, err error) {
 
 // undisturbed runs look, and returns its error. It returns ErrLocked instead if
 // the tree was being written meanwhile, as what look saw may then be part old
-// and part new: every transaction holds the lock and replaces the record.
+// and part new: every transaction that changes the tree holds the lock and
+// replaces the record. One that only changes files beside it may go unnoticed.
 func (p *place) undisturbed(look func() error) error {
 	record := p.in(RecordFile)
 	before, _ := p.root.Lstat(record)
@@ -61,9 +61,13 @@ func sameVersion(a, b fs.FileInfo) bool {
 }
 
 // scan reads the tree. With force, a record that cannot be parsed is empty.
-// The error lists all paths that cannot be read or are of the wrong kind.
+// The error lists all paths that cannot be read or are of the wrong kind, or
+// all files beside the tree that are not as expected.
 func (p *place) scan(w wanted, force bool) (scan, error) {
 	s := scan{disk: map[string]entry{}}
+	if err := p.unchanged(w.beside); err != nil {
+		return scan{}, err
+	}
 	info, err := p.lstat(p.base)
 	if err != nil {
 		return scan{}, err
@@ -89,11 +93,11 @@ func (p *place) scan(w wanted, force bool) (scan, error) {
 // readRecord returns the recorded digests by path. The record itself counts
 // as recorded as it is. No record is an empty one.
 func (p *place) readRecord(force bool) (map[string]string, error) {
-	e, err := p.look(RecordFile)
+	name := p.in(RecordFile)
+	e, err := p.look(name)
 	if err != nil {
 		return nil, err
 	}
-	name := p.in(RecordFile)
 	switch {
 	case e.info == nil:
 		return map[string]string{}, nil
@@ -122,7 +126,7 @@ func (p *place) lookAll(disk map[string]entry, lists ...map[string]string) error
 	said := map[string]bool{}
 	for _, list := range lists {
 		for _, path := range slices.Sorted(maps.Keys(list)) {
-			e, err := p.look(path)
+			e, err := p.look(p.in(path))
 			disk[path] = e
 			if err != nil && !said[err.Error()] {
 				said[err.Error()] = true
@@ -133,17 +137,16 @@ func (p *place) lookAll(disk map[string]entry, lists ...map[string]string) error
 	return collapse(errs)
 }
 
-// look returns what is at path. A symbolic link on the way there or at its
+// look returns what is at name. A symbolic link on the way there or at its
 // end is an error, as is anything but a regular file or directory.
-func (p *place) look(path string) (entry, error) {
-	name := p.in(path)
+func (p *place) look(name string) (entry, error) {
 	for _, dir := range dirsOf(name) {
 		info, err := p.lstatLast(dir)
 		if err != nil || info == nil {
 			return entry{}, err
 		}
 		if !info.IsDir() {
-			return entry{under: strings.TrimPrefix(dir, p.base+"/")}, nil
+			return entry{under: dir}, nil
 		}
 	}
 	info, err := p.lstatLast(name)
@@ -185,8 +188,8 @@ func (p *place) obstacles(w wanted, rec map[string]string, disk map[string]entry
 	var dirs []string
 	for _, path := range w.paths() {
 		e := disk[path]
-		if rec[e.under] == "" && e.under != "" {
-			errs = multierror.Append(errs, fmt.Errorf("%s: is a file that ringplan did not write, in the way of %s", p.show(p.in(e.under)), path))
+		if under, _ := p.inside(e.under); under != "" && rec[under] == "" {
+			errs = multierror.Append(errs, fmt.Errorf("%s: is a file that ringplan did not write, in the way of %s", p.show(e.under), path))
 		}
 		if e.info == nil || !e.info.IsDir() {
 			continue

@@ -8,14 +8,16 @@
 // sha256sum(1), so "sha256sum -c SHA256SUMS" checks a tree without this
 // package.
 //
-// [Write] replaces a tree as one transaction. Everything is staged in a hidden
-// directory next to the tree (".rendered.ringplan" for "rendered"), and a
-// journal renamed into place there is the commit point. A Write that dies
-// before that point has changed nothing; one that dies after it is completed
-// by [Recover], which [Compare] and [Write] run first.
+// [Write] replaces a tree as one transaction, and [Commit] a tree together with
+// files beside it. Everything is staged in a hidden directory next to the tree
+// (".rendered.ringplan" for "rendered"), and a journal renamed into place there
+// is the commit point. A Write that dies before that point has changed nothing;
+// one that dies after it is completed by [Recover], which [Compare], Write and
+// Commit run first. Whoever reads a file beside the tree by other means has to
+// call Recover before, or may see it old and the tree new, or the reverse.
 //
-// Compare and Write never follow a symbolic link at or below the directory,
-// and never change a file that is neither recorded nor wanted.
+// No function here follows a symbolic link at or below the directory, or on the
+// way to a file beside it, or changes a file that is neither recorded nor wanted.
 package tree
 
 import (
@@ -35,9 +37,22 @@ const RecordFile = "SHA256SUMS"
 // writing the same directory. The caller may try again later.
 var ErrLocked = errors.New("another write to this directory is under way")
 
+// ErrChanged is returned, wrapped, when a file beside the tree is not what
+// [Beside.Old] says. The caller may read it, and decide, anew.
+var ErrChanged = errors.New("changed meanwhile")
+
 // File is one file that a tree should contain.
 type File struct {
 	Path string // relative to the tree, slash-separated, in clean form
+	Data []byte // the whole content; not copied and not changed
+}
+
+// Beside is a file outside the tree that a [Commit] puts in place together with
+// the tree. It is in the directory above the tree, or in any directory below
+// that but the tree and its staging directory.
+type Beside struct {
+	Path string // relative to the directory above the tree, slash-separated, in clean form
+	Old  string // SHA-256 digest, in lower-case hex, of the file to be replaced; empty if none may be there
 	Data []byte // the whole content; not copied and not changed
 }
 
@@ -60,12 +75,13 @@ func (s State) Clean() bool {
 	return len(s.Missing)+len(s.Stale)+len(s.Edited)+len(s.Obsolete)+len(s.Collides) == 0
 }
 
-// Result tells what one [Write] did. The lists hold paths relative to the
-// directory, sorted, and include [RecordFile]: a Write that changes anything
-// writes the record again.
+// Result tells what one [Write] or [Commit] did. The lists are sorted. Written
+// and Removed hold paths relative to the directory, and include [RecordFile]: a
+// Write that changes anything in the tree writes the record again.
 type Result struct {
 	Written   []string // created or replaced
 	Removed   []string // recorded earlier, no longer wanted
+	Beside    []string // created or replaced, relative to the directory above
 	Unchanged int      // number of wanted files left alone
 }
 
@@ -147,6 +163,19 @@ func Compare(dir string, want []File) (State, error) {
 // An error together with a Result that is not zero means that the tree is
 // complete, but the staging directory could not be removed.
 func Write(ctx context.Context, dir string, want []File, force bool) (Result, error) {
+	return Commit(ctx, dir, want, nil, force)
+}
+
+// Commit is [Write] together with files beside the tree: the tree and all of
+// them change, or nothing does. It creates the directories that these files
+// need. With files beside it, it does its work also if dir is as wanted, and
+// does not create dir if no file is wanted there.
+//
+// If a file beside the tree is not as its Old says when the files are about to
+// change, Commit changes nothing, and returns an error that wraps [ErrChanged]
+// and names every such file, also if force is set. So of all Commits that
+// replace or create the same file, starting from the same, one succeeds.
+func Commit(ctx context.Context, dir string, want []File, beside []Beside, force bool) (Result, error) {
 	w, err := newWanted(want)
 	if err != nil {
 		return Result{}, err
@@ -157,7 +186,7 @@ func Write(ctx context.Context, dir string, want []File, force bool) (Result, er
 	p, err := openPlace(dir)
 	var made []string
 	if errors.Is(err, fs.ErrNotExist) {
-		if len(want) == 0 {
+		if len(want)+len(beside) == 0 {
 			return Result{}, nil
 		}
 		if made, err = makeParents(dir); err == nil {
@@ -168,21 +197,25 @@ func Write(ctx context.Context, dir string, want []File, force bool) (Result, er
 		return Result{}, join(err, removeDirs(made))
 	}
 	defer p.close()
-	res, err := p.write(ctx, w, force)
-	if err != nil && len(res.Written) == 0 {
+	var res Result
+	if w.beside, err = p.besideSteps(beside); err == nil {
+		res, err = p.write(ctx, w, force)
+	}
+	if err != nil {
 		err = join(err, removeDirs(made))
 	}
 	return res, err
 }
 
-// Recover settles a [Write] to dir that was interrupted: past its commit point
+// Recover settles a [Write] or [Commit] to dir that was interrupted: past its commit point
 // it is completed, or undone if it was being undone; short of that point only
 // its staging directory is removed. It reports whether there was a Write to
 // complete or undo.
 //
 // The error wraps [ErrLocked] when that Write is still running, and a
 // [*ConflictError] when files it has yet to replace were edited since; a Write
-// with force then completes it all the same.
+// with force then completes it all the same. It wraps [ErrChanged] when that
+// are files beside the tree, which have to be moved away first.
 func Recover(dir string) (bool, error) {
 	p, err := openPlace(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -195,7 +228,7 @@ func Recover(dir string) (bool, error) {
 	return p.recover(false)
 }
 
-// write is Write on an open place with checked files. It decides without the
+// write is Commit on an open place with checked files. It decides without the
 // lock whether there is anything to do, since taking the lock writes.
 func (p *place) write(ctx context.Context, w wanted, force bool) (Result, error) {
 	if _, err := p.recover(force); err != nil {
@@ -208,7 +241,7 @@ func (p *place) write(ctx context.Context, w wanted, force bool) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	if s.state.Clean() {
+	if s.state.Clean() && len(w.beside) == 0 {
 		return Result{Unchanged: s.state.Same}, nil
 	}
 	if err := p.checkWritable("."); err != nil {
@@ -222,7 +255,7 @@ func (p *place) write(ctx context.Context, w wanted, force bool) (Result, error)
 	return res, join(err, p.unlock(held))
 }
 
-// writeLocked does the work of Write while the lock is held. It looks at the
+// writeLocked does the work of Commit while the lock is held. It looks at the
 // directory again, since that may have changed before the lock was taken.
 func (p *place) writeLocked(ctx context.Context, w wanted, force bool) (Result, error) {
 	if _, err := p.settle(force); err != nil {
@@ -235,19 +268,21 @@ func (p *place) writeLocked(ctx context.Context, w wanted, force bool) (Result, 
 	if err != nil {
 		return Result{}, err
 	}
-	if s.state.Clean() {
+	switch {
+	case len(w.beside) > 0:
+	case s.state.Clean():
 		return Result{Unchanged: s.state.Same}, nil
-	}
-	if !s.exists {
-		done, err := p.publish(ctx, w)
-		return resultIf(done, w, putSteps(w, w.paths(), nil)), err
+	case !s.exists:
+		steps := p.putSteps(w, w.paths(), nil)
+		done, err := p.publish(ctx, steps)
+		return p.resultIf(done, w, steps), err
 	}
 	steps, err := p.plan(w, s)
 	if err != nil {
 		return Result{}, err
 	}
-	done, err := p.transact(ctx, w, steps, force)
-	return resultIf(done, w, steps), err
+	done, err := p.transact(ctx, steps, force)
+	return p.resultIf(done, w, steps), err
 }
 
 // refusal returns the error for a state that must not be overwritten, or nil.
@@ -259,21 +294,25 @@ func (p *place) refusal(s State, force bool) error {
 }
 
 // resultIf sums up steps, or returns a zero Result if they were not done.
-func resultIf(done bool, w wanted, steps []step) Result {
+func (p *place) resultIf(done bool, w wanted, steps []step) Result {
 	var res Result
 	if !done {
 		return res
 	}
 	for _, s := range steps {
-		switch s.Op {
-		case opPut:
-			res.Written = append(res.Written, s.Path)
-		case opRemove:
-			res.Removed = append(res.Removed, s.Path)
+		path, in := p.inside(s.Name)
+		switch {
+		case s.Op == opPut && in:
+			res.Written = append(res.Written, path)
+		case s.Op == opPut:
+			res.Beside = append(res.Beside, path)
+		case s.Op == opRemove:
+			res.Removed = append(res.Removed, path)
 		}
 	}
 	slices.Sort(res.Written)
 	slices.Sort(res.Removed)
+	slices.Sort(res.Beside)
 	res.Unchanged = len(w.sums) - len(res.Written)
 	return res
 }

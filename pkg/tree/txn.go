@@ -7,14 +7,18 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"syscall"
+
+	"github.com/hashicorp/go-multierror"
 )
 
 // What is in the staging directory besides the lock.
 const (
-	newName     = "new"         // files to put in place, at their paths
+	newName     = "new"         // files to put in the tree, at their paths
+	besideName  = "beside"      // files to put beside the tree, at their names
 	oldName     = "old"         // files to be replaced or removed, by number of step
 	draftName   = "journal.tmp" // journal being written
 	journalName = "journal"     // journal of a transaction that counts
@@ -22,7 +26,8 @@ const (
 )
 
 // journalVersion is raised when older code could not settle a newer journal.
-const journalVersion = 1
+// Version 1 had names relative to the tree, and nothing beside it.
+const journalVersion = 2
 
 // journal is what has to be known to complete or undo a transaction.
 type journal struct {
@@ -30,16 +35,21 @@ type journal struct {
 	Steps   []step `json:"steps"`
 }
 
-// fresh returns the name of the staged content for a path.
-func (p *place) fresh(path string) string { return p.staged(newName + "/" + path) }
+// fresh returns the name of the staged content for a name.
+func (p *place) fresh(name string) string {
+	if path, in := p.inside(name); in {
+		return p.staged(newName + "/" + path)
+	}
+	return p.staged(besideName + "/" + name)
+}
 
 // backup returns the name of the old file of step number i.
 func (p *place) backup(i int) string { return p.staged(oldName + "/" + strconv.Itoa(i)) }
 
-// publish builds a tree that does not exist yet, and renames it into place. It
-// reports whether the tree is there.
-func (p *place) publish(ctx context.Context, w wanted) (bool, error) {
-	err := p.stageNew(ctx, w, w.paths())
+// publish builds a tree that does not exist yet by steps, which only put files
+// in it, and renames it into place. It reports whether the tree is there.
+func (p *place) publish(ctx context.Context, steps []step) (bool, error) {
+	err := p.stageNew(ctx, steps)
 	if err == nil {
 		err = p.cancelled(ctx, p.base)
 	}
@@ -59,11 +69,11 @@ func (p *place) publish(ctx context.Context, w wanted) (bool, error) {
 	return false, join(err, p.sweep())
 }
 
-// transact changes an existing tree by steps, and reports whether they were
-// all done; otherwise the tree is as before, unless the error says that it is
-// left to Recover.
-func (p *place) transact(ctx context.Context, w wanted, steps []step, force bool) (bool, error) {
-	err := p.prepare(ctx, w, steps, force)
+// transact changes a tree and what is beside it by steps, and reports whether
+// they were all done; otherwise all is as before, unless the error says that it
+// is left to Recover.
+func (p *place) transact(ctx context.Context, steps []step, force bool) (bool, error) {
+	err := p.prepare(ctx, steps, force)
 	if err == nil {
 		err = p.rename(p.staged(draftName), p.staged(journalName)) // the commit point
 	}
@@ -81,22 +91,13 @@ func (p *place) transact(ctx context.Context, w wanted, steps []step, force bool
 }
 
 // prepare puts in the staging directory all that is needed to apply steps, to
-// undo them, and to know of them, and forces it to disk.
-func (p *place) prepare(ctx context.Context, w wanted, steps []step, force bool) error {
-	var puts []string
-	for _, s := range steps {
-		if s.Op == opPut {
-			puts = append(puts, s.Path)
-		}
-	}
-	if err := p.stageNew(ctx, w, puts); err != nil {
+// undo them, and to know of them, and forces it to disk. The last it does is to
+// make sure that the steps are still those to take.
+func (p *place) prepare(ctx context.Context, steps []step, force bool) error {
+	if err := p.stageNew(ctx, steps); err != nil {
 		return err
 	}
 	if err := p.stageOld(ctx, steps); err != nil {
-		return err
-	}
-	every := func(int) (bool, error) { return true, nil }
-	if err := p.surprises(steps, every, force); err != nil {
 		return err
 	}
 	text, err := json.Marshal(journal{Version: journalVersion, Steps: steps})
@@ -104,6 +105,13 @@ func (p *place) prepare(ctx context.Context, w wanted, steps []step, force bool)
 		return fmt.Errorf("journal: %w", err)
 	}
 	if err := p.create(p.staged(draftName), text, filePerm); err != nil {
+		return err
+	}
+	inTree := func(i int) (bool, error) { _, in := p.inside(steps[i].Name); return in, nil }
+	if err := p.surprises(steps, inTree, force); err != nil {
+		return err
+	}
+	if err := p.unchanged(steps); err != nil {
 		return err
 	}
 	return p.cancelled(ctx, p.base)
@@ -115,29 +123,29 @@ func (p *place) cancelled(ctx context.Context, name string) error {
 	return p.fault("write", name, ctx.Err())
 }
 
-// stageNew writes the new content of paths.
-func (p *place) stageNew(ctx context.Context, w wanted, paths []string) error {
-	if err := p.mkdir(p.staged(newName), dirPerm); err != nil {
-		return err
+// stageNew writes the files that steps put in place.
+func (p *place) stageNew(ctx context.Context, steps []step) error {
+	puts := slices.DeleteFunc(slices.Clone(steps), func(s step) bool { return s.Op != opPut })
+	var names []string
+	for _, s := range puts {
+		names = append(names, p.fresh(s.Name))
 	}
-	dirs := slices.Sorted(maps.Keys(dirSet(paths)))
-	for _, d := range dirs {
-		if err := p.mkdir(p.fresh(d), dirPerm); err != nil {
+	dirs := dirSet(names)
+	delete(dirs, p.stage) // which is there
+	for _, d := range slices.Sorted(maps.Keys(dirs)) {
+		if err := p.mkdir(d, dirPerm); err != nil {
 			return err
 		}
 	}
-	for _, path := range paths {
-		if err := p.cancelled(ctx, p.in(path)); err != nil {
+	for i, s := range puts {
+		if err := p.cancelled(ctx, s.Name); err != nil {
 			return err
 		}
-		if err := p.create(p.fresh(path), w.data[path], filePerm); err != nil {
+		if err := p.create(names[i], s.data, filePerm); err != nil {
 			return err
 		}
 	}
-	for i, d := range dirs {
-		dirs[i] = p.fresh(d)
-	}
-	return p.sync(append(dirs, p.staged(newName), p.stage))
+	return p.sync(append(slices.Sorted(maps.Keys(dirs)), p.stage))
 }
 
 // stageOld keeps the files that steps replace. Those that are removed need
@@ -150,10 +158,10 @@ func (p *place) stageOld(ctx context.Context, steps []step) error {
 		if s.Op != opPut || s.Old == "" {
 			continue
 		}
-		if err := p.cancelled(ctx, p.in(s.Path)); err != nil {
+		if err := p.cancelled(ctx, s.Name); err != nil {
 			return err
 		}
-		if err := p.keep(p.in(s.Path), p.backup(i)); err != nil {
+		if err := p.keep(s.Name, p.backup(i)); err != nil {
 			return err
 		}
 	}
@@ -192,28 +200,26 @@ func (p *place) apply(steps []step) error {
 			return err
 		}
 	}
-	return p.sync(p.touched(steps))
+	return p.sync(touched(steps))
 }
 
 // forward does step number i, unless it is done already.
 func (p *place) forward(i int, s step) error {
-	name := p.in(s.Path)
 	switch s.Op {
 	case opRemove:
 		return p.takeOut(i, s)
 	case opPrune:
-		return p.removeIfEmpty(name)
+		return p.removeIfEmpty(s.Name)
 	case opMkdir:
-		return p.mkdirAll(name)
+		return p.mkdirAll(s.Name)
 	}
-	if ready, err := p.exists(p.fresh(s.Path)); err != nil || !ready {
+	if ready, err := p.exists(p.fresh(s.Name)); err != nil || !ready {
 		return err
 	}
-	dirs := dirsOf(name)
-	if err := p.mkdirAll(dirs[len(dirs)-1]); err != nil {
+	if err := p.mkdirAll(path.Dir(s.Name)); err != nil {
 		return err
 	}
-	return p.rename(p.fresh(s.Path), name)
+	return p.rename(p.fresh(s.Name), s.Name)
 }
 
 // takeOut moves the file that step number i removes to its backup.
@@ -221,10 +227,10 @@ func (p *place) takeOut(i int, s step) error {
 	if done, err := p.exists(p.backup(i)); err != nil || done {
 		return err
 	}
-	if e, err := p.look(s.Path); err != nil || e.digest == "" {
+	if e, err := p.look(s.Name); err != nil || e.digest == "" {
 		return err
 	}
-	return p.rename(p.in(s.Path), p.backup(i))
+	return p.rename(s.Name, p.backup(i))
 }
 
 // rollback undoes the steps of a transaction past its commit point. Its error
@@ -250,25 +256,24 @@ func (p *place) undo(steps []step) error {
 			return err
 		}
 	}
-	return p.sync(p.touched(steps))
+	return p.sync(touched(steps))
 }
 
 // backward takes back step number i, unless it was not done or is taken back
 // already.
 func (p *place) backward(i int, s step) error {
-	name := p.in(s.Path)
 	switch {
 	case s.Op == opMkdir:
-		return p.removeIfEmpty(name)
+		return p.removeIfEmpty(s.Name)
 	case s.Op == opPrune:
-		return p.unprune(name, s.Perm)
+		return p.unprune(s.Name, s.Perm)
 	case s.Old == "":
 		return p.unput(s)
 	}
 	if kept, err := p.exists(p.backup(i)); err != nil || !kept {
 		return err
 	}
-	return p.rename(p.backup(i), name)
+	return p.rename(p.backup(i), s.Name)
 }
 
 // unprune creates a directory again, if it was removed.
@@ -285,19 +290,19 @@ func (p *place) unprune(name string, perm fs.FileMode) error {
 // unput moves a file that was put where none was back into staging, unless it
 // was changed since.
 func (p *place) unput(s step) error {
-	if ready, err := p.exists(p.fresh(s.Path)); err != nil || ready {
+	if ready, err := p.exists(p.fresh(s.Name)); err != nil || ready {
 		return err
 	}
-	if e, err := p.look(s.Path); err != nil || e.digest != s.New {
+	if e, err := p.look(s.Name); err != nil || e.digest != s.New {
 		return err
 	}
-	return p.rename(p.in(s.Path), p.fresh(s.Path))
+	return p.rename(s.Name, p.fresh(s.Name))
 }
 
 // sweep empties the staging directory but for the lock. The journals go first:
 // without the rest they would be misleading, but not the other way round.
 func (p *place) sweep() error {
-	for _, name := range []string{journalName, abortName, draftName, oldName, newName} {
+	for _, name := range []string{journalName, abortName, draftName, oldName, newName, besideName} {
 		there, err := p.exists(p.staged(name))
 		if err == nil && there {
 			err = p.removeAll(p.staged(name))
@@ -350,7 +355,10 @@ func (p *place) resume(steps []step, pending func(int) (bool, error), act func([
 
 // settled ends a recovery: it cleans up, unless there was an error.
 func (p *place) settled(err error) error {
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrChanged):
+		return fmt.Errorf("settle the interrupted write in %s (move away first what changed): %w", p.show(p.stage), err)
+	case err != nil:
 		return fmt.Errorf("settle the interrupted write in %s: %w", p.show(p.stage), err)
 	}
 	return p.sweep()
@@ -370,15 +378,36 @@ func (p *place) readJournal(name string) ([]step, bool, error) {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return nil, false, fmt.Errorf("%s: %w", p.show(name), err)
 	}
-	if j.Version != journalVersion {
+	if j.Version < 1 || j.Version > journalVersion {
 		return nil, false, fmt.Errorf("%s: version %d is not known here", p.show(name), j.Version)
 	}
-	for i, s := range j.Steps {
-		if err := s.check(); err != nil {
+	for i := range j.Steps {
+		if err := p.adopt(&j.Steps[i], j.Version); err != nil {
 			return nil, false, fmt.Errorf("%s: step %d: %w", p.show(name), i, err)
 		}
 	}
 	return j.Steps, true, nil
+}
+
+// adopt makes a step from a journal of any version one of this version. The
+// error says why it cannot be one of ours.
+func (p *place) adopt(s *step, version int) error {
+	if err := checkPath(s.Name); err != nil {
+		return err
+	}
+	if version == 1 {
+		s.Name = p.in(s.Name)
+	}
+	_, in := p.inside(s.Name)
+	switch {
+	case !slices.Contains([]string{opRemove, opPrune, opMkdir, opPut}, s.Op):
+		return fmt.Errorf("unknown operation %q", s.Op)
+	case in || s.Op == opMkdir && s.Name == p.base:
+		return nil
+	case s.Op != opMkdir && s.Op != opPut:
+		return fmt.Errorf("operation %q outside the tree", s.Op)
+	}
+	return p.checkOutside(s.Name)
 }
 
 // unapplied tells which steps are yet to be done when a journal is completed.
@@ -388,7 +417,7 @@ func (p *place) unapplied(steps []step) func(int) (bool, error) {
 			done, err := p.exists(p.backup(i))
 			return !done, err
 		}
-		return p.exists(p.fresh(steps[i].Path))
+		return p.exists(p.fresh(steps[i].Name))
 	}
 }
 
@@ -402,39 +431,43 @@ func (p *place) revertible(steps []step) func(int) (bool, error) {
 	}
 }
 
-// surprises returns a *ConflictError if a file that a pending step is going to
-// overwrite or remove holds neither the old nor the new bytes. With force it
-// only returns the errors of looking, such as symbolic links.
+// surprises returns an error if a file that a pending step is going to
+// overwrite or remove holds neither the old nor the new bytes: a *ConflictError
+// for files of the tree, unless force is set, or else one that wraps ErrChanged.
 func (p *place) surprises(steps []step, pending func(int) (bool, error), force bool) error {
-	type version struct{ path, digest string }
+	type version struct{ name, digest string }
 	known := map[version]bool{}
 	for _, s := range steps {
-		known[version{fold(s.Path), s.Old}] = true
-		known[version{fold(s.Path), s.New}] = true
+		known[version{fold(s.Name), s.Old}] = true
+		known[version{fold(s.Name), s.New}] = true
 	}
 	var c State
+	var errs *multierror.Error
 	for i, s := range steps {
 		if s.Op != opPut && s.Op != opRemove {
 			continue
 		}
-		e, err := p.look(s.Path)
+		e, err := p.look(s.Name)
 		if err != nil {
 			return err
 		}
-		if force || e.digest == "" || known[version{fold(s.Path), e.digest}] {
+		if e.digest == "" || known[version{fold(s.Name), e.digest}] {
 			continue
 		}
+		path, in := p.inside(s.Name)
 		switch due, err := pending(i); {
 		case err != nil:
 			return err
 		case !due:
+		case !in:
+			errs = multierror.Append(errs, p.changed(s, e))
 		case s.Old == "":
-			c.Collides = append(c.Collides, s.Path)
+			c.Collides = append(c.Collides, path)
 		default:
-			c.Edited = append(c.Edited, s.Path)
+			c.Edited = append(c.Edited, path)
 		}
 	}
 	slices.Sort(c.Edited)
 	slices.Sort(c.Collides)
-	return p.refusal(c, force)
+	return join(collapse(errs), p.refusal(c, force))
 }
