@@ -42,6 +42,7 @@ var rooms = map[string]int{
 	"pkg/report":            4,
 	"pkg/load":              edge,
 	"pkg/tree":              edge,
+	"pkg/gitrev":            edge,
 	"pkg/system/apigee/gen": top,
 	"cmd/ringplan":          top,
 }
