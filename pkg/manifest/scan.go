@@ -16,7 +16,7 @@ import (
 
 // yaml11 matches plain scalars that YAML 1.1 reads as booleans, base-60 or
 // octal numbers, and YAML 1.2 as strings.
-var yaml11 = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null|~)$|^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$|^0[0-9_]+$`)
+var yaml11 = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null|~|<<)$|^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$|^0[0-9_]+$`)
 
 // Limits bounds what a hand-written YAML file may hold.
 type Limits struct {
