@@ -59,9 +59,14 @@ func (in *input) objects(v *value, apiVersion, kind string) {
 	if kind == "List" {
 		apiVersion = "" // its own, not that of its items
 	}
+	outer := in.list
+	if outer == "" {
+		in.list = digest(in.data[v.start:v.end])
+	}
 	for _, item := range items.items {
 		in.objects(item, apiVersion, strings.TrimSuffix(kind, "List"))
 	}
+	in.list = outer
 }
 
 // one observes a single object.

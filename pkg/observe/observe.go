@@ -40,6 +40,9 @@ type Observation struct {
 	// Taken is when the observation was made, zero if unknown: from a line
 	// "# observed-at: TIME" above it, or from the caller; see [Set.TakenAt].
 	Taken time.Time `json:"taken,omitzero"`
+	// List is the SHA-256, in hex, of the List of kubectl that the object stands
+	// in, if any: only a whole list can tell what is not there.
+	List string `json:"list,omitempty"`
 
 	Kind Kind `json:"kind"`
 	// Namespace and Name are those of the object; what nodetool and logs say

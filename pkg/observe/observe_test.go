@@ -555,6 +555,46 @@ func TestDigests(t *testing.T) {
 	}
 }
 
+// TestLists tells the objects of one List from those of another, whatever else
+// stands in the input, and from objects that stand alone.
+func TestLists(t *testing.T) {
+	of := func(items ...string) string {
+		return `{"apiVersion":"v1","kind":"List","items":[` + strings.Join(items, ",") + `]}`
+	}
+	object := func(name string) string {
+		return `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"` + name + `","namespace":"n"}}`
+	}
+	sum := func(text string) string { return digest([]byte(text)) }
+	ab, c := of(object("a"), object("b")), of(object("c"))
+	typed := `{"apiVersion":"v1","kind":"PodList","items":[{"metadata":{"name":"a","namespace":"n"}}]}`
+	outer := of(ab, object("c"), c)
+	for name, tt := range map[string]struct {
+		input string
+		want  []string
+	}{
+		"alone":                 {object("a"), []string{""}},
+		"alone, beside a list":  {object("c") + "\n" + ab, []string{"", sum(ab), sum(ab)}},
+		"alone, after a list":   {ab + "\n" + object("c"), []string{sum(ab), sum(ab), ""}},
+		"a list":                {ab, []string{sum(ab), sum(ab)}},
+		"two lists":             {ab + "\n" + c, []string{sum(ab), sum(ab), sum(c)}},
+		"the same list twice":   {c + "\n" + c, []string{sum(c), sum(c)}},
+		"a list of a type":      {typed, []string{sum(typed)}},
+		"lists in a list":       {outer, []string{sum(outer), sum(outer), sum(outer), sum(outer)}},
+		"a bare list":           {"[" + object("a") + "," + object("b") + "]", []string{"", ""}},
+		"lists in a bare list":  {"[" + ab + "," + object("d") + "," + c + "]", []string{sum(ab), sum(ab), "", sum(c)}},
+		"what nodetool says":    {table, []string{""}},
+		"the same but for room": {strings.Replace(c, ",", ", ", 1), []string{sum(strings.Replace(c, ",", ", ", 1))}},
+	} {
+		var got []string
+		for _, o := range parse(t, tt.input) {
+			got = append(got, o.List)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestProblemString(t *testing.T) {
 	_, problems := Parse("ds.json", []byte("\n"+datastore(`"spec":{"replicas":"3"}`)))
 	if got := fmt.Sprint(problems[0]); got != "ds.json:2: ApigeeDatastore apigee/default: spec.replicas is a string, not a number" {

@@ -37,8 +37,7 @@ func Parse(source string, data []byte) (Set, []Problem) {
 			in.lines = append(in.lines, i+1)
 		}
 	}
-	sum := sha256.Sum256(data)
-	in.sum = hex.EncodeToString(sum[:])
+	in.sum = digest(data)
 	if in.readable() {
 		in.scan()
 	}
@@ -54,6 +53,11 @@ func Parse(source string, data []byte) (Set, []Problem) {
 	return in.set, in.problems
 }
 
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
 // An input is what one call of Parse works on.
 type input struct {
 	source   string
@@ -65,6 +69,7 @@ type input struct {
 	problems []Problem
 	secret   *Problem // why the whole input is refused
 	quiet    int      // where a log without a rebuild begins, or -1
+	list     string   // the digest of the List that what is read now stands in
 	// prose is where text begins that is not recognised, or -1, and output
 	// the number of observations up to one from text; both with nothing but
 	// noise since.
@@ -94,10 +99,9 @@ func (in *input) refuse(at int) {
 
 // observe records what was read from data[start:end].
 func (in *input) observe(start, end int, o Observation) {
-	sum := sha256.Sum256(in.data[start:end])
 	o.Source, o.Line = in.source, in.pos(start).Line
-	o.Digest, o.Input = hex.EncodeToString(sum[:]), in.sum
-	o.Taken = in.taken
+	o.Digest, o.Input = digest(in.data[start:end]), in.sum
+	o.Taken, o.List = in.taken, in.list
 	in.set = append(in.set, o)
 }
 

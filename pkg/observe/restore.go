@@ -58,6 +58,8 @@ func (o *Observation) validate() error {
 	switch {
 	case !hex64.MatchString(o.Digest) || !hex64.MatchString(o.Input):
 		return errors.New("digest and input must be SHA-256 digests in hex")
+	case o.List != "" && !hex64.MatchString(o.List):
+		return errors.New("list must be a SHA-256 digest in hex")
 	case o.Line < 1:
 		return errors.New("line must be 1 or more")
 	}

@@ -58,6 +58,9 @@ func anyObservation(r *rand.Rand) Observation {
 		Source: anyText(r), Line: 1 + r.Intn(9), Digest: strings.Repeat("0a", 32), Input: strings.Repeat("f9", 32), Name: "default",
 	}
 	fill(r, reflect.ValueOf(&o.Taken).Elem())
+	if r.Intn(2) == 0 {
+		o.List = strings.Repeat("5c", 32)
+	}
 	bodies := map[Kind]any{
 		KindDatastore: &o.Datastore, KindReplication: &o.Replication, KindOrganization: &o.Organization, KindPod: &o.Pod, KindNode: &o.Node,
 		KindClaim: &o.Claim, KindStatus: &o.Status, KindNetStats: &o.NetStats, KindCluster: &o.Cluster, KindRebuild: &o.Rebuild,
@@ -168,6 +171,10 @@ func TestRestoreRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	listed, err := json.Marshal(parse(t, `{"apiVersion":"v1","kind":"List","items":[`+pod+`]}`)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
 	empty, err := json.Marshal(parse(t, table)[0])
 	if err != nil {
 		t.Fatal(err)
@@ -196,6 +203,9 @@ func TestRestoreRefuses(t *testing.T) {
 		"no datacenters":            {string(empty), `[{"name":"dc-1","nodes":[` + rows + `]}]`, `[]`},
 		"a datacenter of no name":   {string(empty), `"dc-1"`, `""`},
 		"no digest":                 {string(status), `"digest":"`, `"digest":"x`},
+		"a list of no digest":       {string(listed), `"list":"`, `"list":"x`},
+		"a list that is empty":      {string(object), `"kind":`, `"list":"","kind":`},
+		"a list that is true":       {string(object), `"kind":`, `"list":true,"kind":`}, // as it once was
 		"no line":                   {string(status), `"line":1`, `"line":0`},
 		"a time in another zone":    {string(status), `09:33:07Z`, `10:33:07+01:00`},
 		"a time that is zero":       {string(status), `2026-03-02T09:33:07Z`, `0001-01-01T00:00:00Z`},
