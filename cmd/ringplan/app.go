@@ -100,7 +100,13 @@ type ring struct {
 	system   system.System
 	compiled system.Ring
 	members  stage.Ring
-	phases   stage.Phases
+	history  history
+	// lastRecord is the path of the last record that could be followed.
+	lastRecord string
+	// at is where the regions stand: as the history says, or as --phase does;
+	// then refusals say why they cannot.
+	at       stage.Rollout
+	refusals []stage.Refusal
 	// findings are those from before the rules run.
 	findings diag.List
 }
@@ -148,15 +154,24 @@ func (a *app) load(ctx context.Context, args []string) ([]*ring, diag.List, erro
 			return nil, nil, err
 		}
 		r.findings = found
+		if err := r.readHistory(); err != nil {
+			return nil, nil, err
+		}
+		r.lintRollout()
+		r.preview(known)
 		rings = append(rings, r)
 	}
 	lintFleet(rings)
 	for _, r := range rings {
-		rules := allRules(r.system, r.compiled)
-		findings = append(findings, lint.Run(r.Topology, r.members, r.phases, rules, r.findings)...)
+		findings = append(findings, r.lint()...)
 	}
 	findings.Sort()
 	return rings, findings, nil
+}
+
+// lint runs every rule over a ring where it stands.
+func (r *ring) lint() diag.List {
+	return lint.Run(r.Topology, lint.Standing{Procedures: r.system.Procedures, Rollout: r.at, Refusals: r.refusals}, allRules(r.system, r.compiled), r.findings)
 }
 
 // read reads one topology, unless it is interrupted: a .cue file is a program,
@@ -222,8 +237,7 @@ func compile(t *topology.Topology, file string, known stage.Phases) (*ring, erro
 			return nil, usage("--phase: %s has no region %s; it has %s", file, region, regionNames(t))
 		}
 	}
-	members := compiled.Members()
-	return &ring{file: file, Topology: t, system: systems[i], compiled: compiled, members: members, phases: members.Resolve(known)}, nil
+	return &ring{file: file, Topology: t, system: systems[i], compiled: compiled, members: compiled.Members()}, nil
 }
 
 func regionNames(t *topology.Topology) string {
@@ -236,7 +250,7 @@ func regionNames(t *topology.Topology) string {
 
 // allRules lists every rule that can report something on a system.
 func allRules(s system.System, compiled system.Ring) []lint.Rule {
-	rules := slices.Concat(load.Rules(), lint.Rules(), s.Rules(compiled), fleetRules)
+	rules := slices.Concat(load.Rules(), lint.Rules(), s.Rules(compiled), fleetRules, rolloutRules)
 	slices.SortFunc(rules, func(a, b lint.Rule) int { return strings.Compare(a.Code, b.Code) })
 	return rules
 }
@@ -276,6 +290,8 @@ func (a *app) usable(ctx context.Context, args []string) ([]*ring, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Notes are for who asks for them, with lint.
+	findings = slices.DeleteFunc(findings, func(f diag.Finding) bool { return f.Severity == diag.Note })
 	if len(findings) > findings.Silenced() {
 		fmt.Fprint(a.stderr, report.FindingsText(findings, a.style(a.stderr)))
 		fmt.Fprintln(a.stderr, report.Summary(findings))

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ringplan/ringplan/pkg/lint"
 	"github.com/ringplan/ringplan/pkg/load"
 	"github.com/ringplan/ringplan/pkg/stage"
 	"github.com/ringplan/ringplan/pkg/system"
@@ -109,7 +108,7 @@ func BenchmarkLint(b *testing.B) {
 		b.ResetTimer()
 		for b.Loop() {
 			for _, r := range rings {
-				lint.Run(r.Topology, r.members, r.phases, allRules(r.system, r.compiled), nil)
+				r.lint()
 			}
 		}
 	})
@@ -143,12 +142,12 @@ func BenchmarkRender(b *testing.B) {
 	})
 }
 
-func allServing(r *ring) stage.Phases {
-	phases := stage.Phases{}
+func allServing(r *ring) stage.Rollout {
+	var at stage.Rollout
 	for i := range r.Spec.Regions {
-		phases[r.Spec.Regions[i].Name] = stage.Serving
+		at = at.With(stage.Progress{Region: r.Spec.Regions[i].Name, Phase: stage.Serving})
 	}
-	return phases
+	return at
 }
 
 // BenchmarkPlan plans from the beginning until every region serves.
@@ -156,11 +155,10 @@ func BenchmarkPlan(b *testing.B) {
 	perScale(b, func(b *testing.B, dir string, _ []string) {
 		b.Helper()
 		rings := compiledRings(b, dir)
-		a := &app{}
 		b.ResetTimer()
 		for b.Loop() {
 			for _, r := range rings {
-				if _, err := system.Plan(r.compiled, a.startOf(r), "rendered"); err != nil {
+				if _, err := system.Plan(r.system, r.compiled, stage.Rollout{}, "rendered"); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -169,10 +167,15 @@ func BenchmarkPlan(b *testing.B) {
 }
 
 // BenchmarkRenderVerb is the whole of `ringplan render` on a tree that is
-// there already: schema, load, lint, render, compare.
+// there already, with the first region of each topology being installed:
+// schema, load, replay, lint, render, compare.
 func BenchmarkRenderVerb(b *testing.B) {
-	perScale(b, func(b *testing.B, dir string, _ []string) {
+	perScale(b, func(b *testing.B, dir string, files []string) {
 		b.Helper()
+		for _, file := range files {
+			mustRun(b, "advance", "region-1", "--topology", file)
+		}
+		b.ResetTimer()
 		var out, errs bytes.Buffer
 		for b.Loop() {
 			out.Reset()

@@ -47,19 +47,29 @@ func (a *app) explain(topic string) string {
 			b.WriteString(report.RuleText(r, style))
 		}
 	}
+	if gate, procedures := gateNamed(topic); gate != nil {
+		b.WriteString(separated(&b, report.GateText(*gate, procedures, style)))
+	}
 	eachProcedure(func(p *stage.Procedure) {
-		for _, g := range p.Gates {
-			if g.Name == topic && g.Name != "" {
-				b.WriteString(separated(&b, report.GateText(g, p, style)))
-			}
-		}
 		for _, info := range p.Phases {
-			if string(info.Phase) == topic {
+			if string(info.Phase) == topic && !(p.ByAbort && info.Phase.Rests()) {
 				b.WriteString(separated(&b, report.PhaseText(info, p, style)))
 			}
 		}
 	})
 	return b.String()
+}
+
+// gateNamed returns a gate, and the procedures that have it.
+func gateNamed(name string) (gate *stage.Gate, procedures []string) {
+	eachProcedure(func(p *stage.Procedure) {
+		for i := range p.Gates {
+			if p.Gates[i].Name == name && name != "" {
+				gate, procedures = &p.Gates[i], append(procedures, p.Name)
+			}
+		}
+	})
+	return gate, procedures
 }
 
 // separated puts an empty line before a text that follows another.

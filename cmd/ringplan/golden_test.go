@@ -5,14 +5,13 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/ringplan/ringplan/pkg/stage"
 )
 
 // update makes tests rewrite what they compare with.
@@ -64,8 +63,59 @@ func examples(tb testing.TB) []string {
 	return slices.DeleteFunc(folders(tb, "examples"), func(name string) bool { return name == "broken" })
 }
 
-// TestGoldenExamples compares what every example renders, at the start and
-// while its last region rebuilds, and its plan, with golden/.
+// TestGoldenRollouts compares the rollouts of the examples, and those that are
+// broken, with what examples/rollouts.sh makes: their evidence must be what the
+// steps record today. What is found in those that are broken, TestBrokenExamples
+// compares.
+func TestGoldenRollouts(t *testing.T) {
+	atRoot(t)
+	made := t.TempDir()
+	if out, err := script(t, "examples/rollouts.sh", made).CombinedOutput(); err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	for _, group := range []string{"broken", "fleet"} {
+		for _, name := range folders(t, filepath.Join(made, group)) {
+			t.Run(name, func(t *testing.T) {
+				golden, got := "examples/"+group+"/"+name, filepath.Join(made, group, name)
+				if findings, err := os.ReadFile(golden + "/findings.txt"); err == nil {
+					write(t, got+"/findings.txt", string(findings))
+				}
+				compareTree(t, golden, got)
+			})
+		}
+	}
+	for _, name := range folders(t, "examples/broken") {
+		if dir := "examples/broken/" + name; exists(dir+"/evidence") && !exists(filepath.Join(made, "broken", name)) {
+			t.Errorf("%s has evidence that examples/rollouts.sh does not make", dir)
+		}
+	}
+}
+
+// script returns a command that runs a script for a POSIX shell, without the
+// user's settings for ringplan.
+func script(t *testing.T, file string, args ...string) *exec.Cmd {
+	t.Helper()
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("there is no POSIX shell: ", err)
+	}
+	if _, err := os.ReadFile(file); err != nil { // Go runs the test anew where it has seen a file change
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	cmd := exec.CommandContext(t.Context(), shell, append([]string{file}, args...)...)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "RINGPLAN_") })
+	t.Cleanup(func() {
+		if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
+			t.Errorf("%s left %v behind, %v", file, left, err)
+		}
+	})
+	return cmd
+}
+
+// TestGoldenExamples compares with golden/ the plan of every example, and what it
+// renders while its last region rebuilds and with all regions serving. What it
+// renders where its rollout stands is beside the example, as in a repository.
 func TestGoldenExamples(t *testing.T) {
 	atRoot(t)
 	var want []string
@@ -74,12 +124,15 @@ func TestGoldenExamples(t *testing.T) {
 		want = append(want, golden)
 		t.Run(name, func(t *testing.T) {
 			mustRun(t, "lint", "--strict", example)
+			if update {
+				mustRun(t, "render", example)
+			}
+			mustRun(t, "verify", "--strict", example)
 			compareFile(t, golden+"/plan.txt", mustRun(t, "plan", "--commands", example))
 			compareFile(t, golden+"/plan.md", mustRun(t, "plan", "-o", "markdown", example))
 			compareFile(t, golden+"/plan.json", mustRun(t, "plan", "-o", "json", example))
-			compareTree(t, golden+"/rendered", renderTo(t, example))
-			if phase := rebuildingLast(t, example); phase != "" {
-				compareTree(t, golden+"/rendered-rebuilding", renderTo(t, example, "--phase", phase))
+			for rendered, args := range previews(t, example) {
+				compareTree(t, golden+"/"+rendered, renderTo(t, args...))
 			}
 		})
 	}
@@ -90,35 +143,40 @@ func TestGoldenExamples(t *testing.T) {
 	}
 }
 
-// rebuildingLast returns the --phase that shows the last region of a topology
-// rebuilding; nothing for a fleet or a single region.
-func rebuildingLast(t *testing.T, example string) string {
+// previews returns the arguments of previews, by the folder for what they
+// render: every region of a topology serving, and the last of several rebuilding.
+// A topology of a fleet has a folder of its own.
+func previews(t *testing.T, example string) map[string][]string {
 	t.Helper()
 	a := &app{}
 	rings, _, err := a.load(t.Context(), []string{example})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rings) != 1 {
-		return ""
+	list := map[string][]string{}
+	for _, r := range rings {
+		below := ""
+		if len(rings) > 1 {
+			below = "/" + r.Metadata.Name
+		}
+		var serving []string
+		for _, m := range r.members {
+			serving = append(serving, m.Region+"=serving")
+		}
+		list["rendered-serving"+below] = []string{r.file, "--phase", strings.Join(serving, ",")}
+		if last := r.members[len(r.members)-1]; last.Procedure.Index("rebuilding") >= 0 {
+			serving[len(serving)-1] = last.Region + "=rebuilding"
+			list["rendered-rebuilding"+below] = []string{r.file, "--phase", strings.Join(serving, ",")}
+		}
 	}
-	members := rings[0].compiled.Members()
-	last := members[len(members)-1]
-	if last.Procedure.Index(stage.Phase("rebuilding")) < 0 {
-		return ""
-	}
-	var others []string
-	for _, m := range members[:len(members)-1] {
-		others = append(others, m.Region+"=serving")
-	}
-	return strings.Join(append(others, last.Region+"=rebuilding"), ",")
+	return list
 }
 
-func renderTo(t *testing.T, example string, args ...string) string {
+func renderTo(t *testing.T, args ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out")
-	mustRun(t, append([]string{"render", example, "--out", out}, args...)...)
-	mustRun(t, append([]string{"render", "--check", example, "--out", out}, args...)...)
+	mustRun(t, append([]string{"render", "--out", out}, args...)...)
+	mustRun(t, append([]string{"render", "--check", "--out", out}, args...)...)
 	return out
 }
 
@@ -181,7 +239,9 @@ func readTree(t *testing.T, dir string) map[string]string {
 }
 
 // TestBrokenExamples lints every topology of examples/broken, one for each
-// rule at least, and compares its findings with those beside it.
+// rule at least, and compares its findings with those beside it. The file verb
+// names another verb than lint, and args its arguments; the folder base holds
+// what the last commit held.
 func TestBrokenExamples(t *testing.T) {
 	atRoot(t)
 	shown := map[string]bool{}
@@ -190,11 +250,19 @@ func TestBrokenExamples(t *testing.T) {
 		shown[code] = true
 		t.Run(name, func(t *testing.T) {
 			dir := "examples/broken/" + name
-			_, stdout, stderr := ringplan(t, append([]string{"lint", target(t, dir)}, brokenArgs(t, dir)...)...)
+			args := slices.Concat(words(t, dir+"/verb", "lint"), []string{target(t, dir)}, words(t, dir+"/args"))
+			findings, err := filepath.Abs(dir + "/findings.txt")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if exists(dir + "/base") {
+				atBase(t, dir)
+			}
+			_, stdout, stderr := ringplan(t, args...)
 			if !strings.Contains(stdout, "["+code+"]") {
 				t.Errorf("no finding of %s:\n%s%s", code, stdout, stderr)
 			}
-			compareFile(t, dir+"/findings.txt", stdout+stderr)
+			compareFile(t, findings, stdout+stderr)
 		})
 	}
 	for _, r := range documentedRules() {
@@ -218,15 +286,61 @@ func target(t *testing.T, dir string) string {
 	return dir
 }
 
-// brokenArgs reads further arguments, one a line, from the file args.
-func brokenArgs(t *testing.T, dir string) []string {
+// words reads the words of a file; those given are instead of one that is
+// missing.
+func words(t *testing.T, file string, missing ...string) []string {
 	t.Helper()
-	data, err := os.ReadFile(dir + "/args")
+	data, err := os.ReadFile(file)
 	if os.IsNotExist(err) {
-		return nil
+		return missing
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return strings.Fields(string(data))
+}
+
+// atBase goes on in a Git repository of the example alone, at the same path:
+// its one commit holds the folder base, its working tree the rest.
+func atBase(t *testing.T, example string) {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("there is no git")
+	}
+	full, err := filepath.Abs(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := os.DirFS(full)
+	base, err := fs.Sub(from, "base")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	if err := os.CopyFS(example, base); err != nil {
+		t.Fatal(err)
+	}
+	git(t, "init", "--quiet")
+	git(t, "add", "--all")
+	git(t, "commit", "--quiet", "--message", "base")
+	if err := os.RemoveAll(example); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(example, from); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(example + "/base"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// git runs a Git command, the same whatever the user's settings are.
+func git(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "git", args...)
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull,
+		"GIT_AUTHOR_NAME=test", "GIT_AUTHOR_EMAIL=test@example.com", "GIT_COMMITTER_NAME=test", "GIT_COMMITTER_EMAIL=test@example.com")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
 }

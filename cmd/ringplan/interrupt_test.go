@@ -91,7 +91,7 @@ func TestInterruptedHalfWay(t *testing.T) {
 		mustRun(t, "init", "fleet/"+name, "--name", name, "--regions", "1")
 		file := filepath.Join("fleet", name, "topology.yaml")
 		replaceIn(t, file, "cluster-1", "cluster-"+name)
-		mustRun(t, "render", file)
+		mustRun(t, "advance", "region-1", "--topology", file)
 		replaceIn(t, file, "replicas: 3", "replicas: 6")
 	}
 	before := readTree(t, "fleet/b")
@@ -123,9 +123,10 @@ func replaceIn(t *testing.T, file, old, new string) {
 	write(t, file, after)
 }
 
-// TestFullDisk fills a small disk, and wants the old files to survive.
-func TestFullDisk(t *testing.T) {
-	dir := t.TempDir()
+// smallDisk goes on in an empty disk of its own, which only root can have.
+func smallDisk(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", dir).CombinedOutput(); err != nil {
 		t.Skipf("cannot mount a small disk: %v: %s", err, out)
 	}
@@ -135,28 +136,65 @@ func TestFullDisk(t *testing.T) {
 		}
 	})
 	t.Chdir(dir)
-	mustRun(t, "init", ".")
-	mustRun(t, "render", ".")
-	replaceIn(t, "topology.yaml", "replicas: 3", "replicas: 6")
-	_ = os.WriteFile("filler", make([]byte, 1<<20), 0o644) // as much as there is room for
+	return dir
+}
+
+// wantRefused runs command lines that cannot write, and wants every file to
+// stay as it is.
+func wantRefused(t *testing.T, reason string, commands ...[]string) {
+	t.Helper()
 	before := readTree(t, ".")
-	for _, args := range [][]string{
-		{"render", ".", "--phase", "region-1=serving,region-2=joining"},
-		{"init", "--force", "--regions", "9"},
-	} {
+	for _, args := range commands {
 		code, stdout, stderr := ringplan(t, args...)
-		if code != exitFailed || stdout != "" || !strings.Contains(stderr, "no space left on device") {
+		if code != exitFailed || stdout != "" || !strings.Contains(stderr, reason) {
 			t.Errorf("%v: exit code %d\n%s%s", args, code, stdout, stderr)
 		}
 		if diff := cmp.Diff(before, readTree(t, ".")); diff != "" {
 			t.Errorf("%v has changed:\n%s", args, diff)
 		}
 	}
+}
+
+// TestFullDisk fills a small disk, and wants the old files to survive.
+func TestFullDisk(t *testing.T) {
+	smallDisk(t)
+	mustRun(t, "init", ".")
+	mustRun(t, "advance", "region-1")
+	replaceIn(t, "topology.yaml", "replicas: 3", "replicas: 6")
+	_ = os.WriteFile("filler", make([]byte, 1<<20), 0o644) // as much as there is room for
+	wantRefused(t, "no space left on device",
+		[]string{"render", "."},
+		[]string{"render", ".", "--phase", "region-1=serving,region-2=joining", "--out", "preview"},
+		[]string{"init", "--force", "--regions", "9"},
+	)
+	replaceIn(t, "topology.yaml", "replicas: 6", "replicas: 3")
+	wantRefused(t, "no space left on device", []string{"abort", "region-1"})
 	if err := os.Remove("filler"); err != nil {
 		t.Fatal(err)
 	}
-	mustRun(t, "render", ".")
-	mustRun(t, "render", ".", "--check")
+	mustRun(t, "verify", ".")
+	mustRun(t, "abort", "region-1")
+	mustRun(t, "verify", ".")
+}
+
+// TestReadOnly takes steps where nothing can be written, as in a checkout of
+// another's: what only reads works there.
+func TestReadOnly(t *testing.T) {
+	dir := smallDisk(t)
+	mustRun(t, "init", ".")
+	mustRun(t, "advance", "region-1")
+	if out, err := exec.Command("mount", "-o", "remount,ro", dir).CombinedOutput(); err != nil {
+		t.Skipf("cannot make the disk read-only: %v: %s", err, out)
+	}
+	for _, args := range [][]string{{"lint"}, {"status"}, {"plan"}, {"verify"}, {"render", "--check"}, {"render", "--stdout"}} {
+		mustRun(t, args...)
+	}
+	wantRefused(t, "read-only file system",
+		[]string{"abort", "region-1"},
+		[]string{"render", "--phase", "region-1=serving", "--out", "preview"},
+		[]string{"plan", "--save", "plan.json"},
+		[]string{"init", "--force"},
+	)
 }
 
 // TestColour shows colour at a terminal only, and not where it is unwanted.

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -14,23 +17,33 @@ import (
 )
 
 func newPlan(a *app) *cobra.Command {
-	var format, region string
+	var format, region, save string
 	var commands bool
 	cmd := &cobra.Command{
 		Use:   "plan [TOPOLOGY | FOLDER]...",
 		Short: "Show the stages until every region serves",
-		Long: `plan lists the stages in order: which region moves to which phase, what that
-changes in the rendered files, which releases are to be applied, and the gate
-that must open before. One stage is one Git revision.`,
+		Long: `plan starts from the rollout: it lists the steps that were taken, then the stages
+to come in order: which region moves to which phase, what that changes in the
+rendered files, which releases are to be applied, and the gate that must open
+before. One stage is one Git revision.
+
+--save writes the plan for "ringplan verify --plan", which refuses it once the
+topology or the rollout has changed.`,
 		Example: "  ringplan plan\n  ringplan plan --commands --region us-west1\n  ringplan plan -o json",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(planFormats, format) {
 				return usage("--output: %q is none of text, markdown and json", format)
 			}
+			if save != "" && (region != "" || len(a.phases) > 0) {
+				return usage("--save is for the whole plan, without --region and --phase")
+			}
 			plans, err := a.plans(cmd.Context(), args, region)
 			if err != nil {
 				return err
+			}
+			if save != "" {
+				return a.savePlans(save, plans)
 			}
 			return a.printPlans(plans, format, commands)
 		},
@@ -40,6 +53,7 @@ that must open before. One stage is one Git revision.`,
 	cmd.Flags().BoolVar(&commands, "commands", false, "add the exact helm and kubectl commands")
 	cmd.Flags().StringVar(&region, "region", "", "show the stages of one region only")
 	_ = cmd.RegisterFlagCompletionFunc("region", completeRegion(a))
+	cmd.Flags().StringVar(&save, "save", "", "write the plan to `FILE` for verify --plan, instead of printing it")
 	addPhaseFlag(a, cmd)
 	return cmd
 }
@@ -54,16 +68,17 @@ func (a *app) plans(ctx context.Context, args []string, region string) ([]report
 	var plans []report.Plan
 	known := false
 	for _, r := range rings {
-		steps, err := system.Plan(r.compiled, a.startOf(r), filepath.ToSlash(r.out("", false)))
+		steps, err := system.Plan(r.system, r.compiled, r.at, filepath.ToSlash(r.out("", false)))
 		if err != nil {
 			return nil, err
 		}
+		left := leftOut(r)
 		known = known || r.Region(region) != nil
 		if region != "" {
 			steps = slices.DeleteFunc(steps, func(s system.Step) bool { return s.Region != region })
 		}
 		plans = append(plans, report.Plan{
-			Topology: r.Metadata.Name, System: r.Spec.System, Version: r.Spec.Version, File: filepath.ToSlash(r.file), Steps: steps,
+			Topology: r.Metadata.Name, System: r.Spec.System, Version: r.Spec.Version, File: filepath.ToSlash(r.file), Inputs: inputsOf(r), Done: r.history.records, Steps: steps, Left: left,
 		})
 	}
 	if region != "" && !known {
@@ -72,17 +87,53 @@ func (a *app) plans(ctx context.Context, args []string, region string) ([]report
 	return plans, nil
 }
 
-// startOf returns the phases that a plan starts from: those of --phase, and
-// without it the very beginning.
-func (a *app) startOf(r *ring) stage.Phases {
-	if len(a.phases) > 0 {
-		return r.phases
+// leftOut says why regions stay planned though nothing is in their way but
+// their source.
+func leftOut(r *ring) []string {
+	var left []string
+	for _, m := range r.members {
+		source := r.at.At(m.Source)
+		procedure := r.system.Procedures.Named(source.Procedure)
+		leaves := source.Phase == stage.Gone || procedure != nil && procedure.Drops && !source.Phase.Rests()
+		if m.Source != "" && leaves && r.at.At(m.Region).Phase == stage.Planned {
+			left = append(left, fmt.Sprintf("Region %s stays planned: its source %s is %s. Set expandFrom to a region that serves.", m.Region, m.Source, source.Phase))
+		}
 	}
-	start := stage.Phases{}
-	for region := range r.phases {
-		start[region] = stage.Planned
+	return left
+}
+
+// replaceFile writes a file as a whole or not at all.
+func replaceFile(file string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(file), ".ringplan-*")
+	var failed *fs.PathError
+	if errors.As(err, &failed) { // the name of the temporary file says nothing
+		return fmt.Errorf("%s: %w", filepath.ToSlash(file), failed.Err)
 	}
-	return start
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// savePlans writes plans for verify.
+func (a *app) savePlans(file string, plans []report.Plan) error {
+	text, err := report.PlansJSON(plans)
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(file, []byte(text)); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "%s: %s saved\n", filepath.ToSlash(file), report.Count(len(plans), "plan"))
+	return nil
 }
 
 func (a *app) printPlans(plans []report.Plan, format string, commands bool) error {

@@ -38,7 +38,7 @@ func newRoot(a *app) *cobra.Command {
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
 		return usage("%s; see `%s --help`", text, cmd.CommandPath())
 	})
-	root.AddCommand(newInit(a), newLint(a), newRender(a), newPlan(a), newGate(a), newExplain(a), newSchema(a), newVersion(a))
+	root.AddCommand(newInit(a), newLint(a), newRender(a), newPlan(a), newStatus(a), newGate(a), newAdvance(a), newAdopt(a), newAbort(a), newVerify(a), newExplain(a), newSchema(a), newVersion(a))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	checkArguments(root)
@@ -105,13 +105,14 @@ func oneArgument(cmd *cobra.Command, args []string) error {
 
 // flagsFromEnvironment sets each flag that is not on the command line from its
 // variable: --no-color from RINGPLAN_NO_COLOR. An empty variable says nothing,
-// and neither does RINGPLAN_FILE where the arguments name the topology.
+// and neither does RINGPLAN_FILE where the arguments name the topology, or
+// --file names observations.
 func flagsFromEnvironment(cmd *cobra.Command, args []string) error {
 	var failed error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "RINGPLAN_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value := os.Getenv(name)
-		if value == "" || f.Changed || failed != nil || f.Name == "file" && len(args) > 0 {
+		if value == "" || f.Changed || failed != nil || f.Name == "file" && (len(args) > 0 || f.Value.Type() != "string") {
 			return
 		}
 		if err := cmd.Flags().Set(f.Name, value); err != nil {

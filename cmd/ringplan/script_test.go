@@ -13,6 +13,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if text := os.Getenv(crashVar); text != "" {
+		os.Exit(runCrash(text))
+	}
 	testscript.Main(m, map[string]func(){"ringplan": main})
 }
 

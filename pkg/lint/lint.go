@@ -35,12 +35,18 @@ type Rule struct {
 // A Pass is one run of one rule over one topology.
 type Pass struct {
 	*topology.Topology
-	// Members are the regions as a ring, and Phases where each of them stands.
-	Members stage.Ring
-	Phases  stage.Phases
+	Standing
 
 	rule     *Rule
 	findings *diag.List
+}
+
+// A Standing is where the regions of a ring stand in its procedures.
+type Standing struct {
+	Procedures stage.Procedures
+	Rollout    stage.Rollout
+	// Refusals say why the regions cannot all stand there.
+	Refusals []stage.Refusal
 }
 
 // Report adds a finding of the rule's own severity at a field.
@@ -60,13 +66,14 @@ func (p *Pass) ReportAs(severity diag.Severity, path, hint, format string, args 
 	})
 }
 
-// Run runs rules over a topology and returns what they found, together with
-// the findings that came before (of the loader, say), silenced and sorted.
-func Run(t *topology.Topology, members stage.Ring, phases stage.Phases, rules []Rule, before diag.List) diag.List {
+// Run runs rules over a topology whose regions stand somewhere, and returns
+// what they found, together with the findings that came before (of the loader,
+// say), silenced and sorted.
+func Run(t *topology.Topology, at Standing, rules []Rule, before diag.List) diag.List {
 	var findings diag.List
 	for i := range rules {
 		if rules[i].Check != nil {
-			rules[i].Check(&Pass{Topology: t, Members: members, Phases: phases, rule: &rules[i], findings: &findings})
+			rules[i].Check(&Pass{Topology: t, Standing: at, rule: &rules[i], findings: &findings})
 		}
 	}
 	own := len(findings)

@@ -107,7 +107,10 @@ func mustUnmarshal(t testing.TB, text string, v *any) {
 // Procedures as a system would bring them.
 var (
 	found = &stage.Procedure{Name: "found", MovesRing: true, Phases: []stage.PhaseInfo{{Phase: stage.Planned}, {Phase: "making"}, {Phase: stage.Serving}}, Gates: make([]stage.Gate, 2)}
-	grow  = &stage.Procedure{Name: "grow", MovesRing: true, Phases: []stage.PhaseInfo{{Phase: stage.Planned}, {Phase: "joining"}, {Phase: stage.Serving}}, Gates: make([]stage.Gate, 2)}
+	grow  = &stage.Procedure{Name: "grow", MovesRing: true, FromSource: true, Phases: []stage.PhaseInfo{{Phase: stage.Planned}, {Phase: "joining"}, {Phase: "settling", DropsSeed: true}, {Phase: stage.Serving}}, Gates: make([]stage.Gate, 3)}
+	drop  = &stage.Procedure{Name: "drop", MovesRing: true, Drops: true, Phases: []stage.PhaseInfo{{Phase: stage.Serving}, {Phase: "leaving"}, {Phase: stage.Gone}}, Gates: make([]stage.Gate, 2)}
+
+	procedures = stage.Procedures{found, grow, drop}
 )
 
 func members(t *topology.Topology) stage.Ring {
@@ -123,10 +126,10 @@ func members(t *topology.Topology) stage.Ring {
 	return ring
 }
 
-// run runs every rule of this package.
+// run runs every rule of this package, with regions put at phases.
 func run(top *topology.Topology, known stage.Phases) diag.List {
-	ring := members(top)
-	return Run(top, ring, ring.Resolve(known), Rules(), nil)
+	at, refusals := members(top).Preview(procedures, stage.Rollout{}, known)
+	return Run(top, Standing{procedures, at, refusals}, Rules(), nil)
 }
 
 // brief writes findings as "CODE severity path".
@@ -260,7 +263,7 @@ func TestRunKeepsWhatCameBefore(t *testing.T) {
 		{Code: "RP101", Severity: diag.Error},
 	}
 	rules := append(Rules(), Rule{Code: "RP100"})
-	got := brief(Run(top, members(top), nil, rules, before))
+	got := brief(Run(top, Standing{}, rules, before))
 	for _, want := range []string{"RP100 error spec.values.x (patched charts)", "RP101 error ", "RP042 error spec.regions[0].cassandra.replicas"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is missing: %v", want, got)
@@ -287,15 +290,15 @@ func TestErrorHidesEarlierFindings(t *testing.T) {
 	top := set{}.on(t)
 	before := diag.List{{Code: "RP101", Severity: diag.Error, Path: "spec.x"}}
 	for _, rule := range []Rule{say(diag.Error, diag.Warning), say(diag.Warning, diag.Error)} {
-		if got := Run(top, nil, nil, []Rule{rule}, before); len(got) != 2 {
+		if got := Run(top, Standing{}, []Rule{rule}, before); len(got) != 2 {
 			t.Errorf("got %v", got)
 		}
 	}
-	if got := Run(top, nil, nil, []Rule{say(diag.Warning)}, before); len(got) != 2 {
+	if got := Run(top, Standing{}, []Rule{say(diag.Warning)}, before); len(got) != 2 {
 		t.Errorf("a warning hides an error: %v", got)
 	}
 	top.Metadata.Annotations = map[string]string{IgnorePrefix + "RP999": "why"}
-	if got := Run(top, nil, nil, []Rule{say(diag.Error)}, before); len(got) != 2 {
+	if got := Run(top, Standing{}, []Rule{say(diag.Error)}, before); len(got) != 2 {
 		t.Errorf("an error that is silenced hides one that is not: %v", got)
 	}
 }

@@ -154,7 +154,7 @@ func overlapsOf(a, b string) int {
 	}
 	top := &topology.Topology{Spec: topology.Spec{Regions: []topology.Region{spec(0, a), spec(1, b)}}}
 	rule := Rule{Code: "RP012", Check: checkOverlap}
-	return len(Run(top, nil, nil, []Rule{rule}, nil))
+	return len(Run(top, Standing{}, []Rule{rule}, nil))
 }
 
 // TestOverlapOfEverySmallPair compares with sets of addresses.

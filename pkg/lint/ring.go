@@ -55,7 +55,7 @@ var ringRules = []Rule{
 		Check:   checkSeedHost,
 	}, {
 		Code: "RP036", Name: "seed-host-missing", Severity: diag.Error,
-		Summary: "A region that joins the ring has no seed host.",
+		Summary: "A region that joins the ring has no seed host, in the topology or the rollout.",
 		Why:     "Without it the new cluster does not know of the ring and starts one of its own.",
 		Fix:     "Set seedHost to the address of a Cassandra pod of the source region: `kubectl get pods -o wide` shows it.",
 		Source:  "[MR] configure the multi-region seed host",
@@ -247,22 +247,25 @@ func contains(ranges []string, addr netip.Addr) bool {
 func checkSeedHostMissing(p *Pass) {
 	for i := range p.Spec.Regions {
 		r := &p.Spec.Regions[i]
-		phase := p.Phases[r.Name]
-		if r.ExpandFrom == "" || r.SeedHost != "" || phase == stage.Serving {
+		at := p.Rollout.At(r.Name)
+		if r.ExpandFrom == "" || r.SeedHost != "" || at.SeedHost != "" {
 			continue
 		}
-		if phase == stage.Planned || phase == "" {
-			p.ReportAs(diag.Note, r.Path(""), "set seedHost before the region joins", "region %s has no seed host yet", r.Name)
+		if at.Phase == stage.Planned {
+			p.ReportAs(diag.Note, r.Path(""), "set seedHost, or let `ringplan advance` take it from what the source says", "region %s has no seed host yet", r.Name)
 			continue
 		}
-		p.Report(r.Path(""), "set seedHost to the address of a Cassandra pod of "+r.ExpandFrom, "region %s is %s without a seed host", r.Name, phase)
+		if !p.Procedures.NeedsSeed(at) {
+			continue
+		}
+		p.Report(r.Path(""), "set seedHost to the address of a Cassandra pod of "+r.ExpandFrom, "region %s is %s without a seed host", r.Name, at.Phase)
 	}
 }
 
 func checkSeedHostLeft(p *Pass) {
 	for i := range p.Spec.Regions {
 		r := &p.Spec.Regions[i]
-		if r.SeedHost != "" && p.Phases[r.Name] == stage.Serving {
+		if r.SeedHost != "" && p.Rollout.At(r.Name).Phase == stage.Serving {
 			p.Report(r.Path("seedHost"), "remove it", "region %s serves, so its seed host is not used any more", r.Name)
 		}
 	}
@@ -284,8 +287,12 @@ func checkPhases(p *Pass) {
 	if founders != 1 || len(names) != len(p.Spec.Regions) {
 		return
 	}
-	for _, problem := range p.Members.Check(p.Phases) {
-		p.Report(p.Region(problem.Region).Path(""), "", "%s", problem.Message)
+	for _, r := range p.Refusals {
+		path := "spec.regions"
+		if region := p.Region(r.Region); region != nil {
+			path = region.Path("")
+		}
+		p.Report(path, r.Way, "%s", r.Words())
 	}
 }
 

@@ -1,8 +1,11 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/ringplan/ringplan/pkg/stage"
 )
@@ -71,23 +74,123 @@ func TestSeedHostByPhase(t *testing.T) {
 	no := set{"spec/regions/1/seedHost": ""}
 	left := []string{"RP037 warning spec.regions[1].seedHost"}
 	checkRules(t, map[string]ruleTest{
-		"missing, planned": {no, nil, []string{none}},
-		"missing, joining": {no, stage.Phases{"west": "joining"}, []string{"RP036 error spec.regions[1]"}},
-		"missing, serving": {no, stage.Phases{"west": stage.Serving}, nil},
-		"there, joining":   {nil, stage.Phases{"west": "joining"}, nil},
-		"there, serving":   {nil, stage.Phases{"west": stage.Serving}, left},
+		"missing, planned":  {no, nil, []string{none}},
+		"missing, joining":  {no, stage.Phases{"west": "joining"}, []string{"RP036 error spec.regions[1]"}},
+		"missing, settling": {no, stage.Phases{"west": "settling"}, nil}, // it was dropped there
+		"missing, leaving":  {no, stage.Phases{"west": "leaving"}, nil},  // after it served
+		"there, settling":   {nil, stage.Phases{"west": "settling"}, nil},
+		"there, leaving":    {nil, stage.Phases{"west": "leaving"}, nil},
+		"missing, serving":  {no, stage.Phases{"west": stage.Serving}, nil},
+		"there, joining":    {nil, stage.Phases{"west": "joining"}, nil},
+		"there, serving":    {nil, stage.Phases{"west": stage.Serving}, left},
 	})
 }
 
+// TestSeedHostByRollout: what a region started with counts as much as what the
+// topology says, and only while it joins.
+func TestSeedHostByRollout(t *testing.T) {
+	no := set{"spec/regions/1/seedHost": ""}
+	joining := stage.Progress{Region: "west", Procedure: "grow", Phase: "joining", Source: "east"}
+	recorded := joining
+	recorded.SeedHost = "10.100.0.99"
+	tests := map[string]struct {
+		set  set
+		at   stage.Progress
+		want []string
+	}{
+		"nowhere":                     {no, joining, []string{"RP036 error spec.regions[1]"}},
+		"in the rollout alone":        {no, recorded, nil},
+		"in the topology alone":       {set{}, joining, nil},
+		"in both, and they differ":    {set{}, recorded, nil}, // RP131 says so
+		"gone, missing":               {no, stage.Progress{Region: "west", Phase: stage.Gone}, nil},
+		"gone, there":                 {set{}, stage.Progress{Region: "west", Phase: stage.Gone}, nil},
+		"a procedure nobody knows":    {no, stage.Progress{Region: "west", Procedure: "magic", Phase: "joining"}, nil}, // RP038 says so
+		"settling":                    {no, stage.Progress{Region: "west", Procedure: "grow", Phase: "settling", Source: "east"}, nil},
+		"taken out again":             {no, stage.Progress{Region: "west", Procedure: "drop", Phase: "leaving", Source: "east"}, nil},
+		"planned, listed by its name": {no, stage.Progress{Region: "west", Phase: stage.Planned}, []string{"RP036 note spec.regions[1]"}},
+		"another region's":            {no, stage.Progress{Region: "north", Procedure: "grow", Phase: "joining", Source: "east", SeedHost: "10.100.0.99"}, []string{"RP036 note spec.regions[1]"}},
+		"the founder needs none":      {set{}, stage.Progress{Region: "east", Procedure: "found", Phase: "making"}, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := Run(tt.set.on(t), Standing{Procedures: procedures, Rollout: stage.Rollout{}.With(tt.at)}, Rules(), nil)
+			if diff := cmp.Diff(tt.want, brief(got)); diff != "" {
+				t.Errorf("(-want +got):\n%s\n%v", diff, got)
+			}
+		})
+	}
+}
+
 func TestPhases(t *testing.T) {
+	const first, second = "RP038 error spec.regions[1]", "RP038 error spec.regions[2]"
 	checkRules(t, map[string]ruleTest{
-		"two move":              {nil, stage.Phases{"west": "joining", "north": "joining"}, []string{"RP038 error spec.regions[2]"}},
-		"source does not serve": {nil, stage.Phases{"east": "making", "west": stage.Serving}, []string{"RP037 warning spec.regions[1].seedHost", "RP038 error spec.regions[1]"}},
-		"no such phase":         {nil, stage.Phases{"east": "joining"}, []string{"RP038 error spec.regions[0]"}},
-		"one moves":             {nil, stage.Phases{"north": "joining"}, nil},
-		"left to RP033":         {set{"spec/regions/1/expandFrom": `"x"`}, stage.Phases{"west": "joining"}, []string{"RP033 error spec.regions[1].expandFrom"}},
-		"left to RP032":         {set{"spec/regions/1/expandFrom": "", "spec/regions/1/seedHost": ""}, nil, []string{"RP032 error spec.regions[1]"}},
+		"two move (I3)":              {nil, stage.Phases{"west": "joining", "north": "joining"}, []string{second}},
+		"the source is being made":   {nil, stage.Phases{"east": "making", "west": "joining"}, []string{first, first}}, // I3, I4
+		"the source is planned (I4)": {nil, stage.Phases{"east": stage.Planned, "west": "joining"}, []string{first}},
+		"the source is gone (I4)":    {nil, stage.Phases{"east": stage.Gone, "west": "joining"}, []string{first}},
+		"nobody else serves (I5)":    {nil, stage.Phases{"east": "leaving"}, []string{"RP038 error spec.regions[0]"}},
+		"another serves":             {set{"spec/regions/1/seedHost": ""}, stage.Phases{"east": "leaving", "west": stage.Serving}, nil},
+		"no such phase":              {nil, stage.Phases{"east": "joining"}, []string{"RP038 error spec.regions[0]"}},
+		"one moves":                  {nil, stage.Phases{"north": "joining"}, nil},
+		"left to RP030":              {set{"spec/regions/2/name": `"west"`}, stage.Phases{"east": "leaving"}, []string{"RP030 error spec.regions[2].name"}},
+		"left to RP033":              {set{"spec/regions/1/expandFrom": `"x"`}, stage.Phases{"west": "joining"}, []string{"RP033 error spec.regions[1].expandFrom"}},
+		"left to RP032":              {set{"spec/regions/1/expandFrom": "", "spec/regions/1/seedHost": ""}, nil, []string{"RP032 error spec.regions[1]"}},
 	})
+}
+
+// TestPhasesSayWhy: the finding is what the rollout refuses, in its words, and
+// nobody can silence it.
+func TestPhasesSayWhy(t *testing.T) {
+	refusals := []stage.Refusal{{Region: "north", Invariant: "I3", Message: "only one region at a time", Way: "finish west first"}}
+	top := set{"metadata/annotations": `{"ringplan.dev/ignore/RP038": "why"}`}.on(t)
+	got := Run(top, Standing{Refusals: refusals}, Rules(), nil)
+	want := []string{`RP007 warning metadata.annotations."ringplan.dev/ignore/RP038"`, "RP038 error spec.regions[2]"}
+	if diff := cmp.Diff(want, brief(got)); diff != "" {
+		t.Fatalf("(-want +got):\n%s", diff)
+	}
+	if got[1].Message != "only one region at a time (I3)" || got[1].Hint != "finish west first" {
+		t.Errorf("got %+v", got[1])
+	}
+}
+
+// TestRefusalsOfAnySort: with or without an invariant, a way out, or a region
+// that the topology has.
+func TestRefusalsOfAnySort(t *testing.T) {
+	i := slices.IndexFunc(ringRules, func(r Rule) bool { return r.Code == "RP038" })
+	type said struct{ Path, Message, Hint string }
+	for name, tt := range map[string]struct {
+		refusal stage.Refusal
+		want    said
+	}{
+		"everything":        {stage.Refusal{Region: "west", Invariant: "I4", Message: "not so", Way: "do so"}, said{"spec.regions[1]", "not so (I4)", "do so"}},
+		"no invariant":      {stage.Refusal{Region: "west", Message: "not so", Way: "do so"}, said{"spec.regions[1]", "not so", "do so"}},
+		"no way":            {stage.Refusal{Region: "west", Invariant: "I4", Message: "not so"}, said{"spec.regions[1]", "not so (I4)", ringRules[i].Fix}},
+		"an unknown region": {stage.Refusal{Region: "south", Invariant: "I5", Message: "south leaves"}, said{"spec.regions", "south leaves (I5)", ringRules[i].Fix}},
+		"no region":         {stage.Refusal{Message: "not so"}, said{"spec.regions", "not so", ringRules[i].Fix}},
+		"a text like verbs": {stage.Refusal{Region: "west", Message: "100%s"}, said{"spec.regions[1]", "100%s", ringRules[i].Fix}},
+	} {
+		got := Run(set{}.on(t), Standing{Refusals: []stage.Refusal{tt.refusal}}, Rules(), nil)
+		if len(got) != 1 || got[0].Code != "RP038" {
+			t.Errorf("%s: %v", name, got)
+			continue
+		}
+		if diff := cmp.Diff(tt.want, said{got[0].Path, got[0].Message, got[0].Hint}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestPreviewBesideAnUnknownRegion: a rollout may know of a region that has
+// left the topology.
+func TestPreviewBesideAnUnknownRegion(t *testing.T) {
+	top := set{}.on(t)
+	base := stage.Rollout{}.With(stage.Progress{Region: "east", Phase: stage.Gone}).With(stage.Progress{Region: "south", Procedure: "drop", Phase: "leaving"})
+	at, refusals := members(top).Preview(procedures, base, stage.Phases{"east": "making"})
+	got := brief(Run(top, Standing{procedures, at, refusals}, Rules(), nil))
+	want := []string{"RP038 error spec.regions", "RP038 error spec.regions"} // I5, I3
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
 
 func TestChartsAndChoices(t *testing.T) {

@@ -76,3 +76,38 @@ func isSecretVariable(variable any) bool {
 	value, _ := m["value"].(string)
 	return value != "" && secretName.MatchString(name) && secretIn("", value) == ""
 }
+
+// hiddenName matches the last name of a path that may hold a secret, whatever
+// that looks like.
+var hiddenName = regexp.MustCompile(`(?i)(password|passwd|passphrase|token|private_?key|encryption_?key|api_?key|salt)"?\]?$`)
+
+// Hidden stands for what [Redact] takes out.
+const Hidden = "(hidden)"
+
+// Redact returns a value of a rendered file for people to see: what looks like
+// a secret, or stands where one may, is hidden. It errs on the side of hiding.
+func Redact(path string, value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, item := range v {
+			out[key] = Redact(topology.JoinPath(path, key), item)
+		}
+		if isSecretVariable(out) {
+			out["value"] = Hidden
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = Redact(path, item)
+		}
+		return out
+	case nil:
+		return nil
+	}
+	if secretIn(path, value) != "" || hiddenName.MatchString(path) {
+		return Hidden
+	}
+	return value
+}

@@ -62,7 +62,7 @@ func Summary(list diag.List) string {
 	var parts []string
 	for _, s := range []diag.Severity{diag.Error, diag.Warning, diag.Note} {
 		if n := list.Count(s); n > 0 {
-			parts = append(parts, count(n, s.String()))
+			parts = append(parts, Count(n, s.String()))
 		}
 	}
 	if n := list.Silenced(); n > 0 {
@@ -74,7 +74,11 @@ func Summary(list diag.List) string {
 	return strings.Join(parts, ", ")
 }
 
-func count(n int, noun string) string {
+// Count writes a number with its noun, such as "2 stages".
+func Count(n int, noun string) string {
+	if stem, ok := strings.CutSuffix(noun, "y"); ok && n != 1 {
+		return fmt.Sprintf("%d %sies", n, stem)
+	}
 	if n == 1 {
 		return "1 " + noun
 	}

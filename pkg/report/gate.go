@@ -11,15 +11,29 @@ import (
 type Gate struct {
 	Topology, Region string
 	Phase            stage.Phase
-	Gate             *stage.Gate
-	Results          []stage.Result
+	// Gate is nil where nothing has to be proven.
+	Gate *stage.Gate
+	// Procedure and To are where the region goes through the gate.
+	Procedure string
+	To        stage.Phase
+	Results   []stage.Result
 	// Look holds the commands that show where the region stands.
 	Look []string
 }
 
+// Open reports whether the gate is open, or there is none.
+func (g Gate) Open() bool { return g.Gate == nil || stage.Verdict(g.Results) == stage.Met }
+
 // VerdictText shows every check with its answer and reason, and where to look
 // if the gate is not open.
 func VerdictText(g Gate, style Style) string {
+	if g.Gate == nil {
+		command := "ringplan advance " + g.Region
+		if g.Phase.InRing() {
+			command += " --procedure " + g.Procedure
+		}
+		return fmt.Sprintf("Region %s is %s, and no gate holds it: `%s` starts %s.\n", g.Region, g.Phase, command, g.Procedure)
+	}
 	var b strings.Builder
 	verdict := stage.Verdict(g.Results)
 	open := "not open"
@@ -27,16 +41,32 @@ func VerdictText(g Gate, style Style) string {
 		open = "open"
 	}
 	fmt.Fprintf(&b, "%s of region %s (%s) is %s: %s\n", style.bold("Gate "+g.Gate.Name), g.Region, g.Phase, open, style.answer(verdict))
-	for _, r := range g.Results {
-		fmt.Fprintf(&b, "\n  %s  %s\n           %s\n", style.answer(r.Answer)+strings.Repeat(" ", len("waiting")-len(r.Answer)), r.Check, r.Reason)
+	b.WriteString(resultsText(g.Results, style))
+	if verdict == stage.Failed && !g.Phase.Rests() {
+		fmt.Fprintf(&b, "\nThis does not mend itself. `ringplan abort %s` leaves the phase; `ringplan explain %s` tells what then.\n", g.Region, g.Phase)
 	}
 	if verdict != stage.Met {
-		b.WriteString("\nTo look:\n")
-		for _, look := range g.Look {
-			fmt.Fprintf(&b, "  %s\n", look)
+		b.WriteString(lookText(g.Look))
+	}
+	return b.String()
+}
+
+func resultsText(results []stage.Result, style Style) string {
+	var b strings.Builder
+	for _, r := range results {
+		fmt.Fprintf(&b, "\n  %s  %s\n           %s\n", style.answer(r.Answer)+strings.Repeat(" ", len("waiting")-len(r.Answer)), r.Check, r.Reason)
+		if r.Warning != "" {
+			fmt.Fprintf(&b, "           %s %s\n", style.paint("33", "warning:"), r.Warning)
 		}
 	}
 	return b.String()
+}
+
+func lookText(look []string) string {
+	if len(look) == 0 {
+		return ""
+	}
+	return "\nTo look:\n  " + strings.Join(look, "\n  ") + "\n"
 }
 
 func (s Style) answer(a stage.Answer) string {
@@ -45,19 +75,35 @@ func (s Style) answer(a stage.Answer) string {
 		return s.paint("32", string(a))
 	case stage.Failed:
 		return s.paint("1;31", string(a))
+	case stage.Waiting, stage.Unknown:
 	}
 	return s.paint("33", string(a))
+}
+
+type jsonVerdict struct {
+	Topology  string         `json:"topology"`
+	Region    string         `json:"region"`
+	Phase     stage.Phase    `json:"phase"`
+	Procedure string         `json:"procedure"`
+	To        stage.Phase    `json:"to"`
+	Gate      string         `json:"gate,omitempty"`
+	Open      bool           `json:"open"`
+	Answer    stage.Answer   `json:"answer,omitempty"`
+	Results   []stage.Result `json:"results"`
+}
+
+func verdictJSON(g Gate) jsonVerdict {
+	v := jsonVerdict{Topology: g.Topology, Region: g.Region, Phase: g.Phase, Procedure: g.Procedure, To: g.To, Open: g.Open(), Results: notNil(g.Results)}
+	if g.Gate != nil {
+		v.Gate, v.Answer = g.Gate.Name, stage.Verdict(g.Results)
+	}
+	return v
 }
 
 // VerdictJSON renders the answer of a gate for programs.
 func VerdictJSON(g Gate) (string, error) {
 	return indent(struct {
-		FormatVersion string         `json:"formatVersion"`
-		Topology      string         `json:"topology"`
-		Region        string         `json:"region"`
-		Phase         stage.Phase    `json:"phase"`
-		Gate          string         `json:"gate"`
-		Answer        stage.Answer   `json:"answer"`
-		Results       []stage.Result `json:"results"`
-	}{FormatVersion, g.Topology, g.Region, g.Phase, g.Gate.Name, stage.Verdict(g.Results), notNil(g.Results)})
+		FormatVersion string `json:"formatVersion"`
+		jsonVerdict
+	}{FormatVersion, verdictJSON(g)})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/ringplan/ringplan/pkg/manifest"
@@ -16,23 +17,48 @@ import (
 type Plan struct {
 	Topology, System, Version string
 	// File is the topology's file.
-	File  string
+	File   string
+	Inputs Inputs
+	// Done are the steps that were taken, and Steps those to come.
+	Done  []stage.Record
 	Steps []system.Step
+	// Left says why regions are not in the plan.
+	Left []string
 	// Commands adds what a person runs for each stage.
 	Commands bool
+}
+
+const nothingToDo = "There is nothing left to do."
+
+// Inputs is what a plan depends on: the digest of the topology, and the number
+// and digest of the last step of its rollout.
+type Inputs struct {
+	Topology string `json:"topology"`
+	Step     int    `json:"step"`
+	Head     string `json:"head"`
 }
 
 // PlanText shows a plan to a person at a terminal.
 func PlanText(p Plan, style Style) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", style.bold("Plan of "+p.Topology), style.dim("("+p.System+" "+p.Version+", "+p.File+")"))
+	if len(p.Done) > 0 {
+		fmt.Fprintf(&b, "\n%s\n", style.bold("Done"))
+		for _, rec := range p.Done {
+			fmt.Fprintf(&b, "%s\n", style.dim(fmt.Sprintf("   %d. %s: %s → %s, %s; %s", rec.Step, rec.Region, rec.From, rec.To, timeText(rec.Time), because(rec))))
+		}
+		b.WriteString("\n")
+	}
+	for _, line := range p.Left {
+		fmt.Fprintf(&b, "%s\n", style.paint("33", line))
+	}
 	if len(p.Steps) == 0 {
-		b.WriteString("Every region serves; there is nothing to do.\n")
+		b.WriteString(nothingToDo + "\n")
 		return b.String()
 	}
-	fmt.Fprintf(&b, "%s, one revision each.\n", count(len(p.Steps), "stage"))
+	fmt.Fprintf(&b, "%s to come, one revision each.\n", Count(len(p.Steps), "stage"))
 	for _, s := range p.Steps {
-		fmt.Fprintf(&b, "\n%s\n", style.bold(fmt.Sprintf("%d. %s: %s → %s", s.Number, s.Region, s.From, s.To)))
+		fmt.Fprintf(&b, "\n%s%s\n", style.bold(fmt.Sprintf("%d. %s: %s → %s", s.Number, s.Region, s.From, s.To)), now(s.Current))
 		fmt.Fprintf(&b, "   Gate: %s\n", gateText(s.Stage))
 		for _, line := range changeLines(s.Changes) {
 			fmt.Fprintf(&b, "   %s\n", style.change(line))
@@ -48,6 +74,14 @@ func PlanText(p Plan, style Style) string {
 		}
 	}
 	return b.String()
+}
+
+// now marks the stage that a region waits before.
+func now(current bool) string {
+	if current {
+		return " (current)"
+	}
+	return ""
 }
 
 func (s Style) change(line string) string {
@@ -81,13 +115,18 @@ func changeLines(changes []manifest.Change) []string {
 }
 
 func changeLine(c manifest.Change) string {
+	where := c.File
+	for _, part := range []string{c.Document, c.Path} {
+		if part != "" {
+			where += ": " + part
+		}
+	}
 	if c.Path == "" {
 		if c.Op == manifest.Added {
-			return "+ " + c.File
+			return "+ " + where
 		}
-		return "- " + c.File
+		return "- " + where
 	}
-	where := c.File + ": " + c.Path
 	switch c.Op {
 	case manifest.Added:
 		return "+ " + where + " = " + valueText(c.New)
@@ -128,8 +167,18 @@ func commandLines(commands []system.Command) []string {
 func PlanMarkdown(p Plan) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Plan of %s\n\n%s %s, from `%s`.\n", p.Topology, p.System, p.Version, p.File)
+	if len(p.Done) > 0 {
+		b.WriteString("\nDone:\n\n| step | region | from | to | at | because |\n|---|---|---|---|---|---|\n")
+		for _, rec := range p.Done {
+			fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s |\n", rec.Step, cell(rec.Region), cell(string(rec.From)), cell(string(rec.To)), timeText(rec.Time), cell(because(rec)))
+		}
+		b.WriteString("\nTo come:\n")
+	}
+	for _, line := range p.Left {
+		fmt.Fprintf(&b, "\n%s\n", line)
+	}
 	if len(p.Steps) == 0 {
-		b.WriteString("\nEvery region serves; there is nothing to do.\n")
+		b.WriteString("\n" + nothingToDo + "\n")
 		return b.String()
 	}
 	b.WriteString("\n| stage | region | from | to | gate |\n|---|---|---|---|---|\n")
@@ -141,7 +190,7 @@ func PlanMarkdown(p Plan) string {
 		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", s.Number, cell(s.Region), cell(string(s.From)), cell(string(s.To)), cell(gate))
 	}
 	for _, s := range p.Steps {
-		fmt.Fprintf(&b, "\n## %d. %s: %s → %s\n\nGate: %s\n", s.Number, s.Region, s.From, s.To, gateText(s.Stage))
+		fmt.Fprintf(&b, "\n## %d. %s: %s → %s%s\n\nGate: %s\n", s.Number, s.Region, s.From, s.To, now(s.Current), gateText(s.Stage))
 		if s.Gate != nil {
 			b.WriteString("\n")
 			for _, c := range s.Gate.Checks {
@@ -191,24 +240,41 @@ func PlansJSON(plans []Plan) (string, error) {
 		Procedure string            `json:"procedure"`
 		From      stage.Phase       `json:"from"`
 		To        stage.Phase       `json:"to"`
+		Current   bool              `json:"current,omitempty"`
 		Gate      *jsonGate         `json:"gate"`
 		Changes   []manifest.Change `json:"changes"`
 		Releases  []string          `json:"releases"`
 		Commands  []system.Command  `json:"commands"`
+	}
+	type jsonDone struct {
+		Step      int          `json:"step"`
+		Region    string       `json:"region"`
+		Action    stage.Action `json:"action"`
+		Procedure string       `json:"procedure"`
+		From      stage.Phase  `json:"from"`
+		To        stage.Phase  `json:"to"`
+		Gate      string       `json:"gate,omitempty"`
+		Time      time.Time    `json:"time"`
+		Evidence  string       `json:"evidence"`
 	}
 	type jsonPlan struct {
 		Topology string      `json:"topology"`
 		System   string      `json:"system"`
 		Version  string      `json:"version"`
 		File     string      `json:"file"`
+		Inputs   Inputs      `json:"inputs"`
+		Done     []jsonDone  `json:"done"`
 		Stages   []jsonStage `json:"stages"`
 	}
 	out := make([]jsonPlan, len(plans))
 	for i, p := range plans {
-		out[i] = jsonPlan{p.Topology, p.System, p.Version, p.File, []jsonStage{}}
+		out[i] = jsonPlan{p.Topology, p.System, p.Version, p.File, p.Inputs, []jsonDone{}, []jsonStage{}}
+		for _, rec := range p.Done {
+			out[i].Done = append(out[i].Done, jsonDone{rec.Step, rec.Region, rec.Action, rec.Procedure, rec.From, rec.To, rec.Gate, rec.Time, rec.Path()})
+		}
 		for _, s := range p.Steps {
 			out[i].Stages = append(out[i].Stages, jsonStage{
-				s.Number, s.Region, s.Procedure.Name, s.From, s.To, gateJSON(s.Gate),
+				s.Number, s.Region, s.Procedure.Name, s.From, s.To, s.Current, gateJSON(s.Gate),
 				notNil(s.Changes), notNil(s.Releases), notNil(s.Commands),
 			})
 		}
@@ -240,12 +306,15 @@ func notNil[T any](list []T) []T {
 	return slices.Clip(list)
 }
 
-// GateText explains a gate.
-func GateText(g stage.Gate, p *stage.Procedure, style Style) string {
+// GateText explains a gate that the named procedures have.
+func GateText(g stage.Gate, procedures []string, style Style) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (gate of procedure %s)\n%s\n\nIt opens when all of this holds:\n", style.bold(g.Name), p.Name, g.Words)
+	fmt.Fprintf(&b, "%s (gate of %s)\n%s\n\nIt opens when all of this holds:\n", style.bold(g.Name), strings.Join(procedures, ", "), g.Words)
 	for _, c := range g.Checks {
 		fmt.Fprintf(&b, "  - %s\n", c)
+	}
+	if g.Optional {
+		b.WriteString("\nIt is judged only if observations are given: the procedure starts by decision.\n")
 	}
 	fmt.Fprintf(&b, "\nWhy: %s\nLook: %s\nSource: %s\n", g.Why, strings.Join(g.Look, "\n      "), g.Source)
 	return b.String()
@@ -258,10 +327,28 @@ func PhaseText(info stage.PhaseInfo, p *stage.Procedure, style Style) string {
 	i := p.Index(info.Phase)
 	if i+1 < len(p.Phases) {
 		gate := "no gate, by decision"
-		if g := p.Gates[i]; g.Name != "" {
+		if g := p.Gate(info.Phase); g != nil && !g.Optional {
 			gate = "gate " + g.Name
 		}
 		fmt.Fprintf(&b, "Next: %s, behind %s.\n", p.Phases[i+1].Phase, gate)
 	}
+	if !info.Phase.Rests() {
+		b.WriteString(wayOutText(info.Abort))
+	}
 	return b.String()
+}
+
+func wayOutText(out stage.WayOut) string {
+	text := "Abort: there is no way back.\n"
+	if out.To != "" {
+		text = "Abort: to " + string(out.To)
+		if out.Procedure != "" {
+			text += " of procedure " + out.Procedure
+		}
+		text += ".\n"
+	}
+	for _, line := range out.Do {
+		text += "  - " + line + "\n"
+	}
+	return text
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
@@ -94,7 +93,7 @@ func TestFindingsJSON(t *testing.T) {
 var (
 	grow = &stage.Procedure{
 		Name:   "grow",
-		Phases: []stage.PhaseInfo{{Phase: stage.Planned, Summary: "Nothing."}, {Phase: "joining", Summary: "Joins."}, {Phase: stage.Serving, Summary: "Serves."}},
+		Phases: []stage.PhaseInfo{{Phase: stage.Planned, Summary: "Nothing."}, {Phase: "joining", Summary: "Joins.", Abort: stage.WayOut{To: stage.Planned, Do: []string{"Do this.", "Then that."}}}, {Phase: stage.Serving, Summary: "Serves."}},
 		Gates:  []stage.Gate{{}, {Name: "joined", Words: "It has joined.", Checks: []string{"a", "b"}, Look: []string{"x", "y"}, Why: "So.", Source: "[S]"}},
 	}
 	plan = Plan{
@@ -121,7 +120,7 @@ var (
 
 func TestPlanText(t *testing.T) {
 	const want = `Plan of acme (sys 1.0.0, t.yaml)
-2 stages, one revision each.
+2 stages to come, one revision each.
 
 1. west: planned → joining
    Gate: none; the stage starts when you decide so.
@@ -146,7 +145,70 @@ func TestPlanText(t *testing.T) {
 			t.Errorf("there is no %q in\n%q", want, colored)
 		}
 	}
-	check(t, "Plan of acme (sys 1.0.0, t.yaml)\nEvery region serves; there is nothing to do.\n", PlanText(Plan{Topology: "acme", System: "sys", Version: "1.0.0", File: "t.yaml"}, Style{}))
+	check(t, "Plan of acme (sys 1.0.0, t.yaml)\nThere is nothing left to do.\n", PlanText(Plan{Topology: "acme", System: "sys", Version: "1.0.0", File: "t.yaml"}, Style{}))
+}
+
+// done is a plan with steps that were taken.
+func done(p Plan) Plan {
+	p.Inputs = Inputs{Topology: "aaa", Step: 2, Head: "bbb"}
+	p.Done = []stage.Record{
+		{Step: 1, Time: stepTime, Region: "east", Action: stage.Adopt, Procedure: "take", From: stage.Planned, To: stage.Serving, Gate: "there"},
+		{Step: 2, Time: stepTime, Region: "we|st", Action: stage.Start, Procedure: "grow", From: stage.Gone, To: "joining"},
+	}
+	return p
+}
+
+func TestPlanOfWhatIsDone(t *testing.T) {
+	const taken = `
+Done
+   1. east: planned → serving, 2026-11-21T09:01:00Z; gate there is open
+   2. we|st: gone → joining, 2026-11-21T09:01:00Z; procedure grow was started
+
+`
+	head := "Plan of acme (sys 1.0.0, t.yaml)\n"
+	check(t, strings.Replace(PlanText(plan, Style{}), head, head+taken, 1), PlanText(done(plan), Style{}))
+	empty := plan
+	empty.Steps = nil
+	check(t, head+taken+"There is nothing left to do.\n", PlanText(done(empty), Style{}))
+	if got := PlanText(done(plan), Style{Color: true}); !strings.Contains(got, "\x1b[1mDone\x1b[0m\n\x1b[2m   1. east: ") {
+		t.Errorf("%q", got)
+	}
+	const table = `
+Done:
+
+| step | region | from | to | at | because |
+|---|---|---|---|---|---|
+| 1 | east | planned | serving | 2026-11-21T09:01:00Z | gate there is open |
+| 2 | we\|st | gone | joining | 2026-11-21T09:01:00Z | procedure grow was started |
+
+To come:
+`
+	head = "# Plan of acme\n\nsys 1.0.0, from `t.yaml`.\n"
+	check(t, strings.Replace(PlanMarkdown(plan), head, head+table, 1), PlanMarkdown(done(plan)))
+	check(t, head+table+"\nThere is nothing left to do.\n", PlanMarkdown(done(empty)))
+}
+
+// TestPlanOfWhatIsUnderWay marks the stage that a region waits before.
+func TestPlanOfWhatIsUnderWay(t *testing.T) {
+	p := plan
+	p.Steps = []system.Step{plan.Steps[1], plan.Steps[0]}
+	p.Steps[0].Number, p.Steps[0].Current, p.Steps[1].Number = 8, true, 9
+	if got := PlanText(p, Style{}); !strings.Contains(got, "\n8. west: joining → serving (current)\n") || !strings.Contains(got, "\n9. west: planned → joining\n") {
+		t.Errorf("%s", got)
+	}
+	if got := PlanText(p, Style{Color: true}); !strings.Contains(got, "\x1b[1m8. west: joining → serving\x1b[0m (current)\n") {
+		t.Errorf("%q", got)
+	}
+	if got := PlanMarkdown(p); !strings.Contains(got, "\n## 8. west: joining → serving (current)\n") || !strings.Contains(got, "\n## 9. west: planned → joining\n") || !strings.Contains(got, "\n| 8 | west | joining | serving | joined |\n") {
+		t.Errorf("%s", got)
+	}
+	text, err := PlansJSON([]Plan{p})
+	stages := parsed(t, text, err).(m)["plans"].([]any)[0].(m)["stages"].([]any)
+	for i, want := range []any{true, nil} {
+		if got := stages[i].(m); got["current"] != want || got["number"] != float64(8+i) {
+			t.Errorf("%v", got)
+		}
+	}
 }
 
 func TestPlanWithoutChanges(t *testing.T) {
@@ -197,7 +259,7 @@ Gate: joined. It has joined.
 + west/a.yaml: ~ = ~home
 `+"```"+`
 `, PlanMarkdown(withCommands))
-	if got := PlanMarkdown(Plan{Topology: "acme"}); !strings.Contains(got, "nothing to do") || strings.Contains(got, "|") {
+	if got := PlanMarkdown(Plan{Topology: "acme"}); !strings.Contains(got, "nothing left to do") || strings.Contains(got, "|") {
 		t.Errorf("%s", got)
 	}
 }
@@ -230,17 +292,19 @@ func TestPlanCannotBreakOut(t *testing.T) {
 }
 
 func TestPlansJSON(t *testing.T) {
-	got, err := PlansJSON([]Plan{plan, {Topology: "empty"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var v any
-	if err := json.Unmarshal([]byte(got), &v); err != nil {
-		t.Fatal(err)
-	}
-	type m = map[string]any
+	got, err := PlansJSON([]Plan{done(plan), {Topology: "empty"}})
+	v := parsed(t, got, err)
 	want := m{"formatVersion": "1.0", "plans": []any{
-		m{"topology": "acme", "system": "sys", "version": "1.0.0", "file": "t.yaml", "stages": []any{
+		m{"topology": "acme", "system": "sys", "version": "1.0.0", "file": "t.yaml", "inputs": m{"topology": "aaa", "step": 2.0, "head": "bbb"}, "done": []any{
+			m{
+				"step": 1.0, "region": "east", "action": "adopt", "procedure": "take", "from": "planned", "to": "serving", "gate": "there",
+				"time": "2026-11-21T10:01:00+01:00", "evidence": "evidence/east/01-adopt.yaml",
+			},
+			m{
+				"step": 2.0, "region": "we|st", "action": "start", "procedure": "grow", "from": "gone", "to": "joining",
+				"time": "2026-11-21T10:01:00+01:00", "evidence": "evidence/we|st/02-start-grow.yaml",
+			},
+		}, "stages": []any{
 			m{
 				"number": 1.0, "region": "west", "procedure": "grow", "from": "planned", "to": "joining", "gate": nil,
 				"changes":  []any{m{"file": "west/a.yaml", "op": "add"}, m{"file": "west/b.yaml", "op": "remove"}},
@@ -259,13 +323,10 @@ func TestPlansJSON(t *testing.T) {
 				"releases": []any{}, "commands": []any{},
 			},
 		}},
-		m{"topology": "empty", "system": "", "version": "", "file": "", "stages": []any{}},
+		m{"topology": "empty", "system": "", "version": "", "file": "", "inputs": m{"topology": "", "step": 0.0, "head": ""}, "done": []any{}, "stages": []any{}},
 	}}
 	if diff := cmp.Diff(any(want), v); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if strings.Contains(got, `\u003c`) {
-		t.Error("HTML is escaped")
 	}
 	if got, _ := PlansJSON(nil); !strings.Contains(got, `"plans": []`) {
 		t.Errorf("none is not an empty list: %s", got)
@@ -275,12 +336,33 @@ func TestPlansJSON(t *testing.T) {
 func TestExplanations(t *testing.T) {
 	rule := lint.Rule{Code: "RP012", Name: "cidr-overlap", Severity: diag.Error, Summary: "Two ranges overlap.", Why: "W.", Fix: "F.", Source: "[S]"}
 	check(t, "RP012 cidr-overlap (error)\nTwo ranges overlap.\n\nWhy: W.\nFix: F.\nSource: [S]\n", RuleText(rule, Style{}))
-	check(t, "joined (gate of procedure grow)\nIt has joined.\n\nIt opens when all of this holds:\n  - a\n  - b\n\nWhy: So.\nLook: x\n      y\nSource: [S]\n", GateText(grow.Gates[1], grow, Style{}))
+	check(t, "joined (gate of grow, shrink)\nIt has joined.\n\nIt opens when all of this holds:\n  - a\n  - b\n\nWhy: So.\nLook: x\n      y\nSource: [S]\n", GateText(grow.Gates[1], []string{"grow", "shrink"}, Style{}))
+	optional := grow.Gates[1]
+	optional.Optional = true
+	if got := GateText(optional, []string{"grow"}, Style{}); !strings.Contains(got, "  - b\n\nIt is judged only if observations are given: the procedure starts by decision.\n\nWhy: So.\n") {
+		t.Errorf("%s", got)
+	}
 	for i, want := range []string{
 		"planned (phase of procedure grow)\nNothing.\nNext: joining, behind no gate, by decision.\n",
-		"joining (phase of procedure grow)\nJoins.\nNext: serving, behind gate joined.\n",
+		"joining (phase of procedure grow)\nJoins.\nNext: serving, behind gate joined.\nAbort: to planned.\n  - Do this.\n  - Then that.\n",
 		"serving (phase of procedure grow)\nServes.\n",
 	} {
 		check(t, want, PhaseText(grow.Phases[i], grow, Style{}))
+	}
+	leave := &stage.Procedure{
+		Name: "leave",
+		Phases: []stage.PhaseInfo{
+			{Phase: stage.Serving, Summary: "Serves."}, {Phase: "draining", Summary: "Drains.", Abort: stage.WayOut{Procedure: "grow", To: "joining", Do: []string{"Sync."}}},
+			{Phase: "leaving", Summary: "Leaves.", Abort: stage.WayOut{Do: []string{"Go through."}}}, {Phase: stage.Gone, Summary: "Left."},
+		},
+		Gates: []stage.Gate{optional, {Name: "drained"}, {Name: "left"}},
+	}
+	for i, want := range []string{
+		"serving (phase of procedure leave)\nServes.\nNext: draining, behind no gate, by decision.\n",
+		"draining (phase of procedure leave)\nDrains.\nNext: leaving, behind gate drained.\nAbort: to joining of procedure grow.\n  - Sync.\n",
+		"leaving (phase of procedure leave)\nLeaves.\nNext: gone, behind gate left.\nAbort: there is no way back.\n  - Go through.\n",
+		"gone (phase of procedure leave)\nLeft.\n",
+	} {
+		check(t, want, PhaseText(leave.Phases[i], leave, Style{}))
 	}
 }

@@ -19,6 +19,8 @@ type Result struct {
 	Answer Answer `json:"answer"`
 	// Reason names the object and field that decided.
 	Reason string `json:"reason"`
+	// Warning is what somebody should look at though the check is met.
+	Warning string `json:"warning,omitempty"`
 }
 
 // Verdict sums results up: failed if any check has failed, else unknown if any
@@ -41,15 +43,4 @@ func Verdict(results []Result) Answer {
 		return Unknown
 	}
 	return verdict
-}
-
-// Gate returns the gate that a region in that phase waits at, or nil if there
-// is none: the last phase has no gate, and the first step of a procedure
-// starts by decision.
-func (p *Procedure) Gate(phase Phase) *Gate {
-	i := p.Index(phase)
-	if i < 0 || i >= len(p.Gates) || p.Gates[i].Name == "" {
-		return nil
-	}
-	return &p.Gates[i]
 }

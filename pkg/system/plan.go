@@ -17,30 +17,33 @@ type Step struct {
 	Commands []Command
 }
 
-// Plan returns the steps from the given phases until every region serves. root
-// is the rendered tree, as the commands see it.
-func Plan(ring Ring, phases stage.Phases, root string) ([]Step, error) {
-	stages := ring.Members().Plan(phases)
+// Plan returns the steps that are left. root is the rendered tree, as the
+// commands see it.
+func Plan(s System, ring Ring, at stage.Rollout, root string) ([]Step, error) {
+	stages := ring.Members().Plan(s.Procedures, at)
 	steps := make([]Step, len(stages))
-	for i, s := range stages {
-		before, err := ring.Render(s.Region, s.From)
+	for i, next := range stages {
+		p := at.At(next.Region)
+		p.Procedure, p.Phase = next.Procedure.Name, next.From
+		before, err := ring.Render(p)
 		if err != nil {
-			return nil, fmt.Errorf("stage %d: %w", s.Number, err)
+			return nil, fmt.Errorf("stage %d: %w", next.Number, err)
 		}
-		after, err := ring.Render(s.Region, s.To)
+		p.Phase = next.To
+		after, err := ring.Render(p)
 		if err != nil {
-			return nil, fmt.Errorf("stage %d: %w", s.Number, err)
+			return nil, fmt.Errorf("stage %d: %w", next.Number, err)
 		}
-		steps[i] = Step{Stage: s, Changes: manifest.Diff(before, after), Releases: ring.Releases(s), Commands: ring.Commands(s, root)}
+		steps[i] = Step{Stage: next, Changes: manifest.Diff(before, after), Releases: ring.Releases(next), Commands: ring.Commands(next, root)}
 	}
 	return steps, nil
 }
 
-// Render returns the files of every region at its phase.
-func Render(ring Ring, phases stage.Phases) ([]manifest.File, error) {
+// Render returns the files of every region where it stands.
+func Render(ring Ring, at stage.Rollout) ([]manifest.File, error) {
 	var files []manifest.File
 	for _, m := range ring.Members() {
-		of, err := ring.Render(m.Region, phases[m.Region])
+		of, err := ring.Render(at.At(m.Region))
 		if err != nil {
 			return nil, err
 		}

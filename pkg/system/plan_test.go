@@ -1,92 +1,123 @@
 package system
 
 import (
-	"errors"
-	"strings"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
 )
 
-// fake is a ring whose regions render one file that names their phase.
-type fake struct {
-	Ring
-	fail stage.Phase
-}
-
-var grow = &stage.Procedure{
-	Phases: []stage.PhaseInfo{{Phase: stage.Planned}, {Phase: "joining"}, {Phase: stage.Serving}},
-	Gates:  []stage.Gate{{}, {Name: "joined"}},
-}
-
-func (fake) Members() stage.Ring {
-	return stage.Ring{{Region: "a", Procedure: grow}, {Region: "b", Source: "a", Procedure: grow}}
-}
-
-func (f fake) Render(region string, phase stage.Phase) ([]manifest.File, error) {
-	switch phase {
-	case f.fail:
-		return nil, errors.New("no")
-	case stage.Planned:
-		return nil, nil
+// describe lists steps with what they change.
+func describe(steps []Step) []string {
+	var list []string
+	for _, s := range steps {
+		text := fmt.Sprintf("%d %s %s>%s", s.Number, s.Region, s.From, s.To)
+		if s.Current {
+			text += " now"
+		}
+		if s.Gate != nil {
+			text += " " + s.Gate.Name
+		}
+		for _, c := range s.Changes {
+			text += fmt.Sprintf(": %s %s %s", c.Op, c.File, c.Path)
+		}
+		list = append(list, text+fmt.Sprint(s.Releases, s.Commands))
 	}
-	return []manifest.File{{Path: region + "/f", Docs: []*manifest.Map{manifest.NewMap("phase", string(phase))}}}, nil
-}
-
-func (fake) Releases(s stage.Stage) []string { return []string{s.Region + " " + string(s.To)} }
-
-func (fake) Commands(s stage.Stage, root string) []Command {
-	return []Command{{Comment: s.Region, Run: root}}
+	return list
 }
 
 func TestPlan(t *testing.T) {
-	steps, err := Plan(fake{}, stage.Phases{"a": "joining", "b": stage.Planned}, "root")
-	if err != nil {
+	two := ring()
+	two.members = two.members[:2]
+	tests := map[string]struct {
+		at   stage.Rollout
+		want []string
+	}{
+		"from the middle of the first": {at("a found making"), []string{
+			"5 a making>serving now made: change a/f phase[a serving] [{a root}]",
+			"6 b planned>joining: add b/f [b joining] [{b root}]",
+			"7 b joining>copying joined: change b/f phase[b copying] [{b root}]",
+			"8 b copying>serving copied: change b/f phase[b serving] [{b root}]",
+		}},
+		"a region that leaves": {at("a found serving", "b shrink draining"), []string{"5 b draining>gone now drained: remove b/f [b gone] [{b root}]"}},
+		"done":                 {at("a found serving", "b grow serving"), nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			before := copyOf(tt.at)
+			steps, err := Plan(sys, two, tt.at, "root")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, describe(steps)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(before, tt.at); diff != "" {
+				t.Errorf("Plan changed the rollout (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestPlanRendersWhatTheRolloutKnows shows that a region on its way is
+// rendered with what its rollout holds, such as its seed host.
+func TestPlanRendersWhatTheRolloutKnows(t *testing.T) {
+	f, r := ring(), at("a found serving", "b grow copying", "c grow serving")
+	if _, err := Plan(sys, f, r, "root"); err != nil {
 		t.Fatal(err)
 	}
-	want := []Step{
-		{
-			Stage:    stage.Stage{Number: 1, Region: "a", Procedure: grow, From: "joining", To: stage.Serving, Gate: &grow.Gates[1]},
-			Changes:  []manifest.Change{{File: "a/f", Path: "phase", Op: manifest.Changed, Old: "joining", New: "serving"}},
-			Releases: []string{"a serving"}, Commands: []Command{{Comment: "a", Run: "root"}},
-		},
-		{
-			Stage:    stage.Stage{Number: 2, Region: "b", Procedure: grow, From: stage.Planned, To: "joining"},
-			Changes:  []manifest.Change{{File: "b/f", Op: manifest.Added}},
-			Releases: []string{"b joining"}, Commands: []Command{{Comment: "b", Run: "root"}},
-		},
-		{
-			Stage:    stage.Stage{Number: 3, Region: "b", Procedure: grow, From: "joining", To: stage.Serving, Gate: &grow.Gates[1]},
-			Changes:  []manifest.Change{{File: "b/f", Path: "phase", Op: manifest.Changed, Old: "joining", New: "serving"}},
-			Releases: []string{"b serving"}, Commands: []Command{{Comment: "b", Run: "root"}},
-		},
+	before, after := r.At("b"), r.At("b")
+	after.Phase = stage.Serving
+	if diff := cmp.Diff([]stage.Progress{before, after}, f.rendered); diff != "" {
+		t.Errorf("Plan renders (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(want, steps); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	f.rendered = nil
+	if _, err := Render(f, r); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r.Regions, f.rendered); diff != "" {
+		t.Errorf("Render renders (-want +got):\n%s", diff)
 	}
 }
 
 func TestPlanFails(t *testing.T) {
-	for phase, want := range map[stage.Phase]string{"joining": "stage 1: no", stage.Serving: "stage 2: no"} {
-		_, err := Plan(fake{fail: phase}, stage.Phases{"a": stage.Planned, "b": stage.Planned}, "")
-		if err == nil || err.Error() != want {
-			t.Errorf("%s: got %v, want %s", phase, err, want)
+	for phase, want := range map[stage.Phase]string{making: "stage 1: no", stage.Serving: "stage 2: no", joining: "stage 3: no"} {
+		r := ring()
+		r.fail = phase
+		if steps, err := Plan(sys, r, stage.Rollout{}, ""); err == nil || err.Error() != want || steps != nil {
+			t.Errorf("%s: got %v, %v, want %s", phase, steps, err, want)
 		}
 	}
 }
 
 func TestRender(t *testing.T) {
-	files, err := Render(fake{}, stage.Phases{"a": stage.Serving, "b": "joining"})
-	if err != nil || len(files) != 2 || files[0].Path != "a/f" || files[1].Path != "b/f" {
+	tests := map[string]struct {
+		at   stage.Rollout
+		want []string
+	}{
+		"nothing begun":        {stage.Rollout{}, nil},
+		"in order of the ring": {at("b grow joining", "a found serving"), []string{"a/f", "b/f"}},
+		"planned and gone":     {at("a found serving", "b found planned", "c shrink gone"), []string{"a/f"}},
+		"not in the topology":  {at("z found serving", "a found serving"), []string{"a/f"}},
+	}
+	for name, tt := range tests {
+		files, err := Render(ring(), tt.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range files {
+			got = append(got, f.Path)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	r := ring()
+	r.fail = joining
+	if files, err := Render(r, at("a found serving", "b grow joining")); err == nil || err.Error() != "no" || files != nil {
 		t.Errorf("got %v, %v", files, err)
-	}
-	if files, err := Render(fake{}, stage.Phases{"a": stage.Serving, "b": stage.Planned}); err != nil || len(files) != 1 {
-		t.Errorf("a planned region: got %v, %v", files, err)
-	}
-	if _, err := Render(fake{fail: "joining"}, stage.Phases{"a": stage.Serving, "b": "joining"}); err == nil || !strings.Contains(err.Error(), "no") {
-		t.Errorf("got %v", err)
 	}
 }

@@ -4,6 +4,9 @@
 package topology
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -246,6 +249,18 @@ func New(data []byte, platforms Platforms, locator Locator, dir string) (*Topolo
 // Decode reads the whole topology into v, for the fields that only a system
 // knows.
 func (t *Topology) Decode(v any) error { return json.Unmarshal(t.raw, v) }
+
+// Digest returns the SHA-256, in hex, of what the topology says. It does not
+// depend on the format of its file, on order or on comments.
+func (t *Topology) Digest() string {
+	var value any
+	decoder := json.NewDecoder(bytes.NewReader(t.raw))
+	decoder.UseNumber()
+	_ = decoder.Decode(&value)     // New has decoded it
+	data, _ := json.Marshal(value) // keys are in order
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
 
 // At returns the place of a field in the user's files. A field that a region
 // has from spec.cassandra is where it is set.

@@ -3,6 +3,7 @@ package topology
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -328,5 +329,75 @@ func TestAtAndDecode(t *testing.T) {
 	}
 	if !top.Dev() || topologyOf(t, `{}`).Dev() {
 		t.Error("Dev is wrong")
+	}
+}
+
+// TestDigest shows what a digest depends on: all that the topology says, and
+// nothing else.
+func TestDigest(t *testing.T) {
+	digest := func(data string) string {
+		t.Helper()
+		top, err := New([]byte(data), platforms, nil, "dir")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return top.Digest()
+	}
+	const base = `{"metadata": {"name": "t"}, "spec": {"version": "1.16", "regions": [{"name": "a"}, {"name": "b", "values": {"n": 1, "f": 0.5, "t": "<\u00e9>"}}]}}`
+	want := digest(base)
+	same := map[string]string{
+		"keys in another order": `{"spec": {"regions": [{"name": "a"}, {"values": {"t": "<\u00e9>", "f": 0.5, "n": 1}, "name": "b"}], "version": "1.16"}, "metadata": {"name": "t"}}`,
+		"space":                 "\n" + `{ "metadata":{"name":"t"},"spec":{"version":"1.16","regions":[{"name":"a"},{"name":"b","values":{"n":1,"f":0.5,"t":"<\u00e9>"}}]}}` + "\n\n",
+		"other escapes":         `{"metadata": {"name": "\u0074"}, "spec": {"version": "1.16", "regions": [{"name": "a"}, {"name": "b", "values": {"n": 1, "f": 0.5, "t": "\u003cé\u003e"}}]}}`,
+	}
+	for name, data := range same {
+		if got := digest(data); got != want {
+			t.Errorf("%s: the digest is another", name)
+		}
+	}
+	others := []string{base}
+	for _, edit := range [][2]string{
+		{`"name": "t"`, `"name": "u"`}, {`"version": "1.16"`, `"version": "1.17"`}, {`"version": "1.16"`, `"version": ""`}, {`"version": "1.16", `, ``},
+		{`{"name": "a"}, `, ``}, {`{"name": "a"}, `, `{"name": "a"}, {"name": "a"}, `}, {`"n": 1`, `"n": 2`}, {`"n": 1`, `"n": "1"`}, {`"n": 1`, `"n": null`}, {`"n": 1`, `"n": [1]`},
+		{`"n": 1`, `"n": 9007199254740992`}, {`"n": 1`, `"n": 9007199254740993`}, {`"n": 1`, `"n": 9223372036854775807`}, {`"n": 1`, `"n": 9223372036854775806`},
+		{`"f": 0.5`, `"f": 0.50000000000000001`}, {`"f": 0.5`, `"f": 0.5000000000000001`}, {`"n": 1`, `"N": 1`}, {`"n": 1`, `"n": 1, "x": null`}, {`"t": "<`, `"t": "<<`},
+	} {
+		data := strings.Replace(base, edit[0], edit[1], 1)
+		if data == base {
+			t.Fatalf("there is no %s", edit[0])
+		}
+		others = append(others, data)
+	}
+	others = append(others, `{"metadata": {"name": "t"}, "spec": {"version": "1.16", "regions": [{"name": "b", "values": {"n": 1, "f": 0.5, "t": "<\u00e9>"}}, {"name": "a"}]}}`)
+	seen := map[string]string{}
+	for _, data := range others {
+		d := digest(data)
+		if other, ok := seen[d]; ok {
+			t.Errorf("two topologies have one digest:\n%s\n%s", other, data)
+		}
+		seen[d] = data
+	}
+}
+
+// TestDigestIsOfTheTopologyAlone leaves out what the digest must not depend
+// on: where it is, and what platforms fill in. Evidence names the digest, so
+// it must not change with a version of ringplan.
+func TestDigestIsOfTheTopologyAlone(t *testing.T) {
+	data := []byte(`{"metadata": {"name": "t"}, "spec": {"regions": [{"platform": "flat-cloud"}]}}`)
+	here, err := New(data, platforms, here{}, "here")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := New(data, nil, nil, "there")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "31cfdd11198a1f5ce8a8e7fc5f51a60b630c06bbc465607c4c40f054d88c9f8c"
+	if got := here.Digest(); got != want || got != there.Digest() || got != here.Digest() {
+		t.Errorf("got %s and %s, want %s", got, there.Digest(), want)
+	}
+	here.Spec.Version = "changed" // the model is no part of it
+	if here.Digest() != there.Digest() {
+		t.Error("the digest is not of what the user wrote")
 	}
 }

@@ -18,9 +18,11 @@ import (
 func System() system.System {
 	return system.System{
 		Name:       "apigee-hybrid",
-		Procedures: []*stage.Procedure{&install, &expand},
+		Procedures: procedures,
 		Rules:      rules,
 		New:        compile,
+		Judge:      decide,
+		Effects:    effects,
 		Skeleton:   skeleton,
 	}
 }
@@ -58,21 +60,21 @@ func (g *ring) Members() stage.Ring {
 }
 
 // Render implements [system.Ring].
-func (g *ring) Render(region string, phase stage.Phase) ([]manifest.File, error) {
-	r := g.Region(region)
+func (g *ring) Render(at stage.Progress) ([]manifest.File, error) {
+	r := g.Region(at.Region)
 	if r == nil {
-		return nil, fmt.Errorf("apigee-hybrid: no region %q", region)
+		return nil, fmt.Errorf("apigee-hybrid: no region %q", at.Region)
 	}
-	if phase == stage.Planned {
+	if !at.Phase.InRing() || at.Phase == purging {
 		return nil, nil
 	}
 	files := []manifest.File{
-		g.overridesFile(r, phase),
-		g.releasesFile(r, phase),
+		g.overridesFile(r, at),
+		g.releasesFile(r, at),
 	}
 	var resources []string
-	if phase == rebuilding {
-		files = append(files, g.replicationFile(r))
+	if at.Phase == rebuilding {
+		files = append(files, g.replicationFile(r, at))
 		resources = append(resources, replicationName)
 	}
 	files = append(files, g.kustomizationFile(r, resources))

@@ -15,7 +15,6 @@ import (
 	"github.com/ringplan/ringplan/pkg/lint"
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
-	"github.com/ringplan/ringplan/pkg/system"
 	"github.com/ringplan/ringplan/pkg/topology"
 )
 
@@ -177,7 +176,7 @@ func findings(g *ring, all bool) diag.List {
 	if all {
 		rules = append(rules, lint.Rules()...)
 	}
-	return lint.Run(g.Topology, g.Members(), g.Members().Resolve(nil), rules, nil)
+	return lint.Run(g.Topology, lint.Standing{Procedures: procedures}, rules, nil)
 }
 
 // brief writes findings as "CODE severity path".
@@ -205,30 +204,6 @@ func checkFindings(t *testing.T, g *ring, want []string) {
 func TestBaseIsWithoutFault(t *testing.T) {
 	if got := findings(ringOf(t, `{}`), true); len(got) > 0 {
 		t.Errorf("%v", got)
-	}
-}
-
-func TestProceduresAreSound(t *testing.T) {
-	gates := map[string]bool{}
-	for _, p := range System().Procedures {
-		first, last := p.Phases[0].Phase, p.Phases[len(p.Phases)-1].Phase
-		if p.Name == "" || p.Summary == "" || first != stage.Planned || last != stage.Serving || len(p.Gates) != len(p.Phases)-1 {
-			t.Errorf("procedure %s from %s to %s, %d gates", p.Name, first, last, len(p.Gates))
-		}
-		for i, info := range p.Phases {
-			if info.Summary == "" || p.Index(info.Phase) != i {
-				t.Errorf("%s: phase %+v", p.Name, info)
-			}
-		}
-		for i, gate := range p.Gates {
-			if i == 0 && gate.Name != "" {
-				t.Errorf("%s starts behind gate %s", p.Name, gate.Name)
-			}
-			if i > 0 && (gate.Name == "" || gates[gate.Name] || gate.Words == "" || len(gate.Checks) == 0 || len(gate.Look) == 0 || gate.Why == "" || gate.Source == "") {
-				t.Errorf("%s: gate %+v", p.Name, gate)
-			}
-			gates[gate.Name] = true
-		}
 	}
 }
 
@@ -260,95 +235,44 @@ func TestRulesWithoutARing(t *testing.T) {
 	}
 }
 
-// TestRenderByPhase holds what each phase renders: the seed host exactly at
-// joining and rebuilding (I1, I2), the replication exactly at rebuilding, and
-// nothing for a planned region.
-func TestRenderByPhase(t *testing.T) {
-	tests := map[string]struct {
-		phase       stage.Phase
-		seed        bool
-		replication bool
-	}{
-		"east": {installing, false, false}, "east, serving": {stage.Serving, false, false}, "east, planned": {stage.Planned, false, false},
-		"west, planned": {stage.Planned, false, false}, "west, joining": {joining, true, false}, "west, rebuilding": {rebuilding, true, true},
-		"west, settling": {settling, false, false}, "west": {stage.Serving, false, false},
-	}
-	g := ringOf(t, `{}`)
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			region, _, _ := strings.Cut(name, ",")
-			files, err := g.Render(region, tt.phase)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if tt.phase == stage.Planned {
-				if len(files) > 0 {
-					t.Errorf("a planned region has files: %v", files)
-				}
-				return
-			}
-			want := []string{region + "/overrides.yaml", region + "/releases.yaml", region + "/kustomization.yaml"}
-			if tt.replication {
-				want = slices.Insert(want, 2, region+"/datareplication.yaml")
-			}
-			var got []string
-			for _, f := range files {
-				got = append(got, f.Path)
-				if f.Rule == "" || !strings.HasPrefix(f.Header, generated) {
-					t.Errorf("%s does not say where it comes from: %q, %q", f.Path, f.Rule, f.Header)
-				}
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-			checkSeed(t, files, tt.seed)
-			resources := at(t, files[len(files)-1].Docs[0], "resources").([]any)
-			if got := len(resources) == 1 && resources[0] == replicationName; got != tt.replication || len(resources) > 1 {
-				t.Errorf("the kustomization lists %v", resources)
-			}
-		})
-	}
-	if _, err := g.Render("north", stage.Serving); err == nil {
-		t.Error("a region that is not there is rendered")
-	}
-}
-
-func checkSeed(t *testing.T, files []manifest.File, want bool) {
-	t.Helper()
-	if got := at(t, files[0].Docs[0], "cassandra.multiRegionSeedHost"); (got == "10.100.0.11") != want {
-		t.Errorf("the seed host is %v", got)
-	}
-	data, err := manifest.Encode(files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := string(slices.Concat(data...))
-	if seen := strings.Contains(all, "10.100.0.11") || strings.Contains(strings.ToLower(all), "seedhost"); seen != want {
-		t.Errorf("a seed host is in the files: %t", seen)
-	}
-	for _, line := range strings.Split(all, "\n") {
-		if strings.Contains(line, "multiRegionSeedHost:") && !strings.Contains(all, "# A Cassandra address of region east") {
-			t.Error("no comment says why the seed host is there")
-		}
-	}
-}
-
 // TestSeedHostThatIsNotKnownYet: a plan shows the stage all the same.
 func TestSeedHostThatIsNotKnownYet(t *testing.T) {
 	g := ringOf(t, `spec: {regions: {1: {seedHost: null}}}`)
-	if got := at(t, g.overrides(g.Region("west"), joining), "cassandra.multiRegionSeedHost"); got != "SEED_HOST" {
+	if got := at(t, g.overrides(g.Region("west"), stage.Progress{Phase: joining}), "cassandra.multiRegionSeedHost"); got != "SEED_HOST" {
 		t.Errorf("the seed host is %v", got)
 	}
-	phases := stage.Phases{"east": stage.Serving, "west": joining}
-	if got := lint.Run(g.Topology, g.Members(), phases, lint.Rules(), nil); !got.HasErrors() {
+	joins := stage.Rollout{}.With(stage.Progress{Region: "west", Procedure: "expand", Phase: joining, Source: "east"})
+	if got := lint.Run(g.Topology, lint.Standing{Procedures: procedures, Rollout: joins}, lint.Rules(), nil); !got.HasErrors() {
 		t.Error("nothing keeps the placeholder from being rendered")
+	}
+}
+
+// TestSeedHostThatNobodyNeeds: a region that serves may lose its seed host from
+// the topology, and nothing that comes later asks for it again but an expansion.
+func TestSeedHostThatNobodyNeeds(t *testing.T) {
+	g := ringOf(t, `spec: {regions: {1: {seedHost: null}}}`)
+	for _, p := range procedures {
+		for _, info := range p.Phases {
+			if info.Phase.Rests() || p.Founds {
+				continue
+			}
+			at := standing("east=serving").With(stage.Progress{Region: "west", Procedure: p.Name, Phase: info.Phase})
+			var want []string
+			if p == &expand && info.Phase != settling {
+				want = []string{"RP036 error spec.regions[1]"}
+			}
+			got := lint.Run(g.Topology, lint.Standing{Procedures: procedures, Rollout: at}, lint.Rules(), nil)
+			if diff := cmp.Diff(want, brief(got)); diff != "" {
+				t.Errorf("%s of %s (-want +got):\n%s", info.Phase, p.Name, diff)
+			}
+		}
 	}
 }
 
 func TestRenderTwiceIsTheSame(t *testing.T) {
 	render := func() string {
 		g := ringOf(t, `spec: {cassandra: {resources: {requests: {cpu: 7, memory: 15Gi}, limits: {cpu: 8}}}, serviceAccounts: {secrets: {mart: m, runtime: r, watcher: w}}, values: {tags: {b: 1, a: 2, c: 3}, runtime: {x: 1}, ao: {y: 1}, istiod: {z: 1}}}`)
-		files, err := g.Render("west", rebuilding)
+		files, err := g.Render(stage.Progress{Region: "west", Phase: rebuilding})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -366,19 +290,6 @@ func TestRenderTwiceIsTheSame(t *testing.T) {
 	}
 }
 
-func TestReplication(t *testing.T) {
-	g := ringOf(t, `spec: {organization: {name: rg-hybrid}, namespace: hybrid}`)
-	files, err := g.Render("west", rebuilding)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `{"apiVersion":"apigee.cloud.google.com/v1alpha1","kind":"CassandraDataReplication","metadata":{"name":"expand-west","namespace":"hybrid"},` +
-		`"spec":{"force":false,"organizationRef":"rg-hybrid-b7d3b9c","source":{"region":"dc-1"}}}`
-	if diff := cmp.Diff(want, text(t, files[2].Docs[0])); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
 func TestOrganizationRef(t *testing.T) {
 	// The digests are sha256sum's.
 	for organization, want := range map[string]string{
@@ -390,38 +301,6 @@ func TestOrganizationRef(t *testing.T) {
 	} {
 		if got := organizationRef(organization); got != want {
 			t.Errorf("%s: got %s, want %s", organization, got, want)
-		}
-	}
-}
-
-// TestStagesChangeTheirRegionAlone renders the whole ring before and after
-// every stage (I7), and finds in the difference what the plan says.
-func TestStagesChangeTheirRegionAlone(t *testing.T) {
-	north := `{name: north, platform: gke, kubernetes: {cluster: c-north, region: r}, datacenter: dc-3, network: {pods: [10.102.0.0/16], nodes: [10.3.0.0/20]}, expandFrom: west, seedHost: 10.101.0.1}`
-	regions := decode(t, base).(map[string]any)["spec"].(map[string]any)["regions"].([]any)
-	g := ringOf(t, text(t, map[string]any{"spec": map[string]any{"regions": append(regions, decode(t, north))}}))
-	phases := stage.Phases{"east": stage.Planned, "west": stage.Planned, "north": stage.Planned}
-	steps, err := system.Plan(g, phases, "rendered")
-	if err != nil || len(steps) != 2+4+4 {
-		t.Fatalf("%d stages, %v", len(steps), err)
-	}
-	for _, s := range steps {
-		before, err := system.Render(g, phases)
-		if err != nil {
-			t.Fatal(err)
-		}
-		phases[s.Region] = s.To
-		after, err := system.Render(g, phases)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(s.Changes, manifest.Diff(before, after)); diff != "" || len(s.Changes) == 0 {
-			t.Errorf("stage %d changes something else than it says:\n%s", s.Number, diff)
-		}
-		for _, c := range s.Changes {
-			if !strings.HasPrefix(c.File, s.Region+"/") {
-				t.Errorf("stage %d of %s changes %s", s.Number, s.Region, c.File)
-			}
 		}
 	}
 }

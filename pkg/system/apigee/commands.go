@@ -15,21 +15,75 @@ import (
 func (g *ring) Commands(s stage.Stage, root string) []system.Command {
 	r := g.Region(s.Region)
 	dir := root + "/" + r.Name + "/"
+	endReplication := system.Command{
+		Comment: "the replication has left the tree, so remove the object too",
+		Run:     kubectl(r, "-n", g.Spec.Namespace, "delete", "cassandradatareplication", replicationObject(r), "--ignore-not-found"),
+	}
 	switch s.To {
-	case installing, joining:
+	case joining:
+		if s.From == rebuilding {
+			return []system.Command{endReplication}
+		}
 		return g.installCommands(r, dir)
+	case installing, returning:
+		return g.installCommands(r, dir)
+	case purging:
+		var cmds []system.Command
+		for _, line := range purgeByHand {
+			cmds = append(cmds, system.Command{Comment: "by hand: " + line})
+		}
+		return cmds
 	case rebuilding:
 		return []system.Command{{
 			Comment: "start the rebuild of " + r.Datacenter,
 			Run:     kubectl(r, "apply", "-f", quote(dir+replicationName)),
 		}}
 	case settling:
-		return append(g.upgradeCommands(r, dir, "datastore"), system.Command{
-			Comment: "the replication is done; its file has left the tree, so remove the object too",
-			Run:     kubectl(r, "-n", g.Spec.Namespace, "delete", "cassandradatareplication", replicationObject(r)),
-		})
+		return append(g.upgradeCommands(r, dir, "datastore"), endReplication)
+	case stage.Gone:
+		if s.From == purging {
+			return nil // there is no cluster to run anything in
+		}
+		return []system.Command{{Comment: "by hand: delete the volumes of Cassandra, remove cert-manager if nothing else uses it, and take region " + r.Name + " out of the topology"}, {
+			Comment: "the volumes; a new installation that finds them starts with the old data",
+			Run:     kubectl(r, append([]string{"-n", g.Spec.Namespace, "delete", "pvc"}, volumeClaims(r)...)...),
+		}}
 	}
-	return nil
+	return g.uninstallCommands(r, s.To)
+}
+
+// where names the cluster, for a command that cannot name its context.
+func where(r *topology.Region) string {
+	if r.Kubernetes.Context != "" {
+		return ""
+	}
+	return ", in cluster " + r.Kubernetes.Cluster
+}
+
+// volumeClaims names the claims of Cassandra's volumes [C15].
+func volumeClaims(r *topology.Region) []string {
+	names := make([]string, r.Cassandra.Replicas)
+	for i := range names {
+		names[i] = "cassandra-data-" + podName(i)
+	}
+	return names
+}
+
+// uninstallCommands remove the releases that leave at a phase.
+func (g *ring) uninstallCommands(r *topology.Region, phase stage.Phase) []system.Command {
+	var cmds []system.Command
+	_, leave := g.releasesAt(phase)
+	for _, rel := range leave {
+		args := []string{"helm uninstall", rel.name, "--namespace", g.Spec.Namespace, "--wait"}
+		if r.Kubernetes.Context != "" {
+			args = append(args, "--kube-context", quote(r.Kubernetes.Context))
+		}
+		cmds = append(cmds, system.Command{Comment: "remove " + rel.describe() + where(r), Run: strings.Join(args, " ")})
+	}
+	if phase == leaving {
+		cmds = append(cmds, system.Command{Comment: "the operator takes datacenter " + r.Datacenter + " out of the ring now; wait until a survivor does not list it any more"})
+	}
+	return cmds
 }
 
 func (g *ring) installCommands(r *topology.Region, dir string) []system.Command {
@@ -109,7 +163,7 @@ func (g *ring) upgradeCommand(r *topology.Region, dir string, rel release) syste
 			args = append(args, "--set", fmt.Sprintf("%s=%s", key, value))
 		}
 	}
-	return system.Command{Comment: rel.describe(), Run: strings.Join(args, " ")}
+	return system.Command{Comment: rel.describe() + where(r), Run: strings.Join(args, " ")}
 }
 
 // chartPath returns the folder of a chart as seen from where commands are run,

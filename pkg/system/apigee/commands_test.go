@@ -43,8 +43,18 @@ kubectl --context ctx-west apply -k apigee-crds-west/apigee-operator/etc/crds/de
 			helm("ingress-manager", "apigee-ingress-manager", "") + helm("acme-prod", "apigee-org", "") +
 			helm("prod-env-release", "apigee-env", " --set env=prod") + helm("public-envgroup-release", "apigee-virtualhost", " --set envgroup=public")},
 		"rebuilding": {rebuilding, "kubectl --context ctx-west apply -f rendered/west/datareplication.yaml\n"},
-		"settling":   {settling, helm("datastore", "apigee-datastore", "") + "kubectl --context ctx-west -n apigee delete cassandradatareplication expand-west\n"},
+		"settling":   {settling, helm("datastore", "apigee-datastore", "") + "kubectl --context ctx-west -n apigee delete cassandradatareplication expand-west --ignore-not-found\n"},
 		"serving":    {stage.Serving, ""},
+		"draining": {draining, "helm uninstall public-envgroup-release --namespace apigee --wait --kube-context ctx-west\n" +
+			"helm uninstall prod-env-release --namespace apigee --wait --kube-context ctx-west\n"},
+		"detaching": {detaching, "helm uninstall acme-prod --namespace apigee --wait --kube-context ctx-west\n"},
+		"leaving": {leaving, "helm uninstall datastore --namespace apigee --wait --kube-context ctx-west\n" +
+			"[the operator takes datacenter dc-2 out of the ring now; wait until a survivor does not list it any more]\n"},
+		"clearing": {clearing, "helm uninstall telemetry --namespace apigee --wait --kube-context ctx-west\n" +
+			"helm uninstall redis --namespace apigee --wait --kube-context ctx-west\nhelm uninstall ingress-manager --namespace apigee --wait --kube-context ctx-west\n"},
+		"closing": {closing, "helm uninstall operator --namespace apigee --wait --kube-context ctx-west\n"},
+		"gone": {stage.Gone, "[by hand: delete the volumes of Cassandra, remove cert-manager if nothing else uses it, and take region west out of the topology]\n" +
+			"kubectl --context ctx-west -n apigee delete pvc cassandra-data-apigee-cassandra-default-0 cassandra-data-apigee-cassandra-default-1 cassandra-data-apigee-cassandra-default-2\n"},
 	}
 	g := ringOf(t, `spec: {serviceAccounts: {workloadIdentity: {gsa: g@p}}}`)
 	for name, tt := range tests {
@@ -56,11 +66,71 @@ kubectl --context ctx-west apply -k apigee-crds-west/apigee-operator/etc/crds/de
 	}
 }
 
+// TestCommandsOfAborts: what is behind an abort is not what comes by the way
+// forward.
+func TestCommandsOfAborts(t *testing.T) {
+	const end = "kubectl --context ctx-west -n apigee delete cassandradatareplication expand-west --ignore-not-found\n"
+	g := ringOf(t, `{}`)
+	text := func(s stage.Stage) string {
+		s.Region = "west"
+		var b strings.Builder
+		for _, c := range g.Commands(s, "rendered") {
+			b.WriteString(c.Run + "\n")
+		}
+		return b.String()
+	}
+	whole := text(stage.Stage{Procedure: &expand, From: stage.Planned, To: joining})
+	for _, release := range []string{"operator", "datastore", "acme-prod", "prod-env-release", "public-envgroup-release"} {
+		if !strings.Contains(whole, "helm upgrade "+release+" ") {
+			t.Errorf("release %s is not installed:\n%s", release, whole)
+		}
+	}
+	for name, tt := range map[string]struct {
+		stage stage.Stage
+		want  string
+	}{
+		"of a rebuild":               {stage.Stage{Procedure: &expand, From: rebuilding, To: joining}, end},
+		"of a withdrawal":            {stage.Stage{Procedure: &expand, From: draining, To: joining}, whole},
+		"of a withdrawal, detached":  {stage.Stage{Procedure: &expand, From: detaching, To: joining}, whole},
+		"of a decommission":          {stage.Stage{Procedure: &comeBack, From: draining, To: returning}, whole},
+		"of a decommission, later":   {stage.Stage{Procedure: &comeBack, From: detaching, To: returning}, whole},
+		"of a return":                {stage.Stage{Procedure: &decommission, From: returning, To: draining}, "helm uninstall public-envgroup-release --namespace apigee --wait --kube-context ctx-west\nhelm uninstall prod-env-release --namespace apigee --wait --kube-context ctx-west\n"},
+		"of an expansion":            {stage.Stage{Procedure: &withdraw, From: settling, To: draining}, "helm uninstall public-envgroup-release --namespace apigee --wait --kube-context ctx-west\nhelm uninstall prod-env-release --namespace apigee --wait --kube-context ctx-west\n"},
+		"of nothing, it has settled": {stage.Stage{Procedure: &expand, From: settling, To: stage.Serving}, ""},
+	} {
+		if diff := cmp.Diff(tt.want, text(tt.stage)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestCommandsOfPurge: nothing is run for a cluster that is lost; a person
+// keeps the engine from it, and works on a survivor.
+func TestCommandsOfPurge(t *testing.T) {
+	var words string
+	for _, c := range ringOf(t, `{}`).Commands(stage.Stage{Region: "west", Procedure: &purge, From: leaving, To: purging}, "rendered") {
+		if c.Run != "" || !strings.HasPrefix(c.Comment, "by hand: ") {
+			t.Errorf("%+v", c)
+		}
+		words += c.Comment
+	}
+	for _, want := range []string{"Detach the region from Argo CD or Flux before", "ALTER KEYSPACE", "nodetool removenode", "on a survivor", "There is no way back"} {
+		if !strings.Contains(words, want) {
+			t.Errorf("there is no word of %s in %s", want, words)
+		}
+	}
+	if strings.Contains(words, "--procedure purge") {
+		t.Errorf("a purge tells to purge: %s", words)
+	}
+}
+
+var everyPhase = []stage.Phase{returning, purging, installing, joining, rebuilding, settling, draining, detaching, leaving, clearing, closing, stage.Serving, stage.Gone}
+
 // TestCommandsNameTheCluster: no command runs against whatever context happens
 // to be the current one.
 func TestCommandsNameTheCluster(t *testing.T) {
 	g := ringOf(t, `{}`)
-	for _, to := range []stage.Phase{installing, joining, rebuilding, settling} {
+	for _, to := range everyPhase {
 		for _, command := range g.Commands(stage.Stage{Region: "west", To: to}, "rendered") {
 			for _, part := range strings.Split(command.Run, " | ") {
 				reads := strings.HasPrefix(part, "kubectl create namespace") || strings.HasPrefix(part, "helm pull") || strings.HasPrefix(part, "jq ")
@@ -94,7 +164,7 @@ func TestCommandsWithOwnChartsAndNamespace(t *testing.T) {
 // TestCommandsAreQuoted: a topology must not be able to run anything.
 func TestCommandsAreQuoted(t *testing.T) {
 	g := ringOf(t, `spec: {charts: {repository: "oci://x/$(id);y"}, regions: {1: {kubernetes: {context: "a b'; id"}}}}`)
-	for _, to := range []stage.Phase{joining, rebuilding, settling} {
+	for _, to := range everyPhase {
 		for _, c := range g.Commands(stage.Stage{Region: "west", To: to}, "out dir") {
 			for _, raw := range []string{" oci://x/$(id)", "context a b", " out dir"} {
 				if strings.Contains(c.Run, raw) {
@@ -122,4 +192,42 @@ func FuzzQuote(f *testing.F) {
 			t.Errorf("%q is %s, which reads as %q (%v)", s, quote(s), out, err)
 		}
 	})
+}
+
+// TestCommandsOfEveryStage: each stage of each procedure says what to run or
+// to do, unless there is nothing to apply; and what is removed is what the
+// release plan says.
+func TestCommandsOfEveryStage(t *testing.T) {
+	g := ringOf(t, twoOfEach)
+	for _, p := range System().Procedures {
+		for i, info := range p.Phases[1:] {
+			region := "west"
+			if p.Founds {
+				region = "east"
+			}
+			s := stage.Stage{Region: region, Procedure: p, From: p.Phases[i].Phase, To: info.Phase}
+			commands := g.Commands(s, "rendered")
+			lost := p.Name == "purge" && info.Phase == stage.Gone // there is no cluster any more
+			if (len(commands) == 0) != (info.Phase == stage.Serving || lost) {
+				t.Errorf("%s to %s: %d commands", p.Name, info.Phase, len(commands))
+			}
+			var removed []string
+			for _, c := range commands {
+				if c.Comment == "" {
+					t.Errorf("%s to %s: nothing says what %s is for", p.Name, info.Phase, c.Run)
+				}
+				if rest, ok := strings.CutPrefix(c.Run, "helm uninstall "); ok {
+					name, _, _ := strings.Cut(rest, " ")
+					removed = append(removed, name)
+				}
+			}
+			if _, leave := g.releasesAt(info.Phase); len(leave) > 0 {
+				if diff := cmp.Diff(g.Releases(s), removed); diff != "" {
+					t.Errorf("%s to %s (-releases +commands):\n%s", p.Name, info.Phase, diff)
+				}
+			} else if len(removed) > 0 {
+				t.Errorf("%s to %s removes %v", p.Name, info.Phase, removed)
+			}
+		}
+	}
 }

@@ -10,18 +10,18 @@ import (
 
 const overridesName = "overrides.yaml"
 
-func (g *ring) overridesFile(r *topology.Region, phase stage.Phase) manifest.File {
+func (g *ring) overridesFile(r *topology.Region, at stage.Progress) manifest.File {
 	return manifest.File{
 		Path:   overridesName,
 		Header: generated + "\nOverrides of datacenter " + r.Datacenter + " in region " + r.Name + ", for the charts of Apigee hybrid " + g.Spec.Version + ".",
-		Docs:   []*manifest.Map{g.overrides(r, phase)},
+		Docs:   []*manifest.Map{g.overrides(r, at)},
 		Rule:   "overrides",
 	}
 }
 
 // overrides builds the Helm values of one datacenter: what the topology says,
 // then the user's values for every region, then those for this one.
-func (g *ring) overrides(r *topology.Region, phase stage.Phase) *manifest.Map {
+func (g *ring) overrides(r *topology.Region, at stage.Progress) *manifest.Map {
 	o := manifest.NewMap(
 		"instanceID", g.InstanceID,
 		"namespace", g.Spec.Namespace,
@@ -29,7 +29,7 @@ func (g *ring) overrides(r *topology.Region, phase stage.Phase) *manifest.Map {
 		"gcp", g.gcp(),
 		"k8sCluster", manifest.NewMap("name", r.Kubernetes.Cluster, "region", r.Kubernetes.Region),
 		"nodeSelector", nodeSelector(r),
-		"cassandra", g.cassandra(r, phase),
+		"cassandra", g.cassandra(r, at),
 		"envs", g.envs(),
 		"virtualhosts", g.virtualhosts(),
 		"ingressGateways", entries(g.IngressGateways),
@@ -71,7 +71,7 @@ func nodeSelector(r *topology.Region) *manifest.Map {
 	)
 }
 
-func (g *ring) cassandra(r *topology.Region, phase stage.Phase) *manifest.Map {
+func (g *ring) cassandra(r *topology.Region, at stage.Progress) *manifest.Map {
 	ringWide := &g.Spec.Cassandra
 	c := manifest.NewMap(
 		"clusterName", ringWide.ClusterName,
@@ -83,8 +83,8 @@ func (g *ring) cassandra(r *topology.Region, phase stage.Phase) *manifest.Map {
 	if source, ok := r.Defaults["network.hostNetwork"]; ok && r.HostNetwork() {
 		c.Comment("hostNetwork", "By default "+inWords(source)+".")
 	}
-	if needsSeed(phase) {
-		c.Set("multiRegionSeedHost", seedHost(r))
+	if needsSeed(at) {
+		c.Set("multiRegionSeedHost", seedHost(r, at))
 		c.Comment("multiRegionSeedHost", "A Cassandra address of region "+r.ExpandFrom+", only to join and rebuild. It goes,\nin a revision of its own, once the rebuild of "+r.Datacenter+" has completed.")
 	}
 	c.Set("storage", storage(r))
@@ -98,13 +98,17 @@ func (g *ring) cassandra(r *topology.Region, phase stage.Phase) *manifest.Map {
 	return c
 }
 
-// seedHost returns the seed host of a region. Lint lets none be rendered
-// without one; a plan may show the stage before the address is known.
-func seedHost(r *topology.Region) string {
-	if r.SeedHost == "" {
-		return "SEED_HOST"
+// seedHost returns the seed host of a region: the one that it started to join
+// with, else the topology's. No rollout starts without one; a plan may show
+// the stage before the address is known.
+func seedHost(r *topology.Region, at stage.Progress) string {
+	switch {
+	case at.SeedHost != "":
+		return at.SeedHost
+	case r.SeedHost != "":
+		return r.SeedHost
 	}
-	return r.SeedHost
+	return "SEED_HOST"
 }
 
 // inWords leaves the key of a source out.

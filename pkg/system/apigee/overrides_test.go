@@ -17,7 +17,7 @@ type want map[string]string
 
 func checkOverrides(t *testing.T, g *ring, region string, want want) {
 	t.Helper()
-	o := g.overrides(g.Region(region), stage.Serving)
+	o := g.overrides(g.Region(region), stage.Progress{Phase: stage.Serving})
 	for path, value := range want {
 		got := at(t, o, path)
 		if value == "" {
@@ -191,7 +191,7 @@ func TestValuesMergeInOrder(t *testing.T) {
 		"cassandra.maxHeapSize": `"2G"`, "cassandra.resources": `{"limits":{"cpu":4},"requests":{"cpu":2,"memory":"9Gi"}}`, "tags": `["c"]`,
 		"logger.livenessProbe": `{"periodSeconds":1}`, "cassandra.datacenter": `"dc-2"`,
 	})
-	if o := g.overrides(g.Region("west"), stage.Serving); text(t, o) == "" || at(t, o, "gone") != nil {
+	if o := g.overrides(g.Region("west"), stage.Progress{Phase: stage.Serving}); text(t, o) == "" || at(t, o, "gone") != nil {
 		t.Error("null does not take away")
 	} else if _, there := o.Get("gone"); !there {
 		t.Error("null is not written, so that Helm keeps its default")
@@ -218,7 +218,7 @@ func TestOverridesAreKnownToTheCharts(t *testing.T) {
 func checkKnown(t *testing.T, name string, g *ring) {
 	t.Helper()
 	var v topology.Values
-	if err := v.UnmarshalJSON([]byte(text(t, g.overrides(g.Region("west"), joining)))); err != nil {
+	if err := v.UnmarshalJSON([]byte(text(t, g.overrides(g.Region("west"), stage.Progress{Phase: joining})))); err != nil {
 		t.Fatal(err)
 	}
 	seen := 0

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
@@ -69,21 +70,48 @@ func releaseName(name, suffix string) string {
 	return name[:maxReleaseName-len(suffix)-len(digest)] + digest + suffix
 }
 
-// releasesFile renders the release plan: what a person does by hand, then what
-// is applied, then the releases, each with what it waits for.
-func (g *ring) releasesFile(r *topology.Region, phase stage.Phase) manifest.File {
-	steps := append(g.prerequisites(r), g.definitionsStep())
+// releasesAt returns the releases that stay at a phase, in the order of their
+// installation, and those that leave, in that of their removal.
+func (g *ring) releasesAt(phase stage.Phase) (stay, leave []release) {
+	now, before := leavesAt(phase)
 	for _, rel := range g.releases() {
+		if !slices.Contains(now, rel.chart) && !slices.Contains(before, rel.chart) {
+			stay = append(stay, rel)
+		}
+	}
+	for _, chart := range now {
+		for _, rel := range g.releases() {
+			if rel.chart == chart {
+				leave = append(leave, rel)
+			}
+		}
+	}
+	return stay, leave
+}
+
+// releasesFile renders the release plan: what a person does by hand, then what
+// is applied, then the releases, each with what it waits for. In a removal the
+// releases that leave come first.
+func (g *ring) releasesFile(r *topology.Region, at stage.Progress) manifest.File {
+	stay, leave := g.releasesAt(at.Phase)
+	steps := g.uninstallSteps(leave)
+	if len(leave) == 0 {
+		steps = append(g.prerequisites(r, at), g.definitionsStep())
+	}
+	for _, rel := range stay {
+		if len(leave) > 0 {
+			rel.waits = nil // it is installed, and what it waited for may have left
+		}
 		steps = append(steps, g.releaseStep(rel))
 	}
-	if phase == rebuilding {
+	if at.Phase == rebuilding {
 		steps = append(steps, manifest.NewMap(
 			"name", "rebuild",
 			"kind", "Manifest",
 			"file", replicationName,
 			"waitsFor", waitList([]wait{
 				{g.Organization.Name, "ApigeeOrganization/" + organizationRef(g.Organization.Name) + " has status.state running"},
-				{"datastore", "nodetool status lists " + g.Region(r.ExpandFrom).Datacenter + " and " + r.Datacenter + ", every node UN"},
+				{"datastore", "nodetool status lists " + g.sourceOf(r, at).Datacenter + " and " + r.Datacenter + ", every node UN"},
 			}),
 		))
 	}
@@ -93,7 +121,7 @@ func (g *ring) releasesFile(r *topology.Region, phase stage.Phase) manifest.File
 		"metadata", manifest.NewMap("name", r.Name),
 		"spec", manifest.NewMap(
 			"topology", g.Metadata.Name,
-			"phase", string(phase),
+			"phase", string(at.Phase),
 			"cluster", manifest.NewMap("name", r.Kubernetes.Cluster).SetNonZero("context", r.Kubernetes.Context),
 			"namespace", g.Spec.Namespace,
 			"steps", steps,
@@ -108,7 +136,7 @@ func (g *ring) releasesFile(r *topology.Region, phase stage.Phase) manifest.File
 }
 
 // prerequisites are the steps that no chart does.
-func (g *ring) prerequisites(r *topology.Region) []any {
+func (g *ring) prerequisites(r *topology.Region, at stage.Progress) []any {
 	steps := []any{manifest.NewMap(
 		"name", "cert-manager",
 		"kind", "Manual",
@@ -127,7 +155,7 @@ func (g *ring) prerequisites(r *topology.Region) []any {
 			"secrets", secrets,
 		))
 	}
-	if source := g.Region(r.ExpandFrom); source != nil {
+	if source := g.sourceOf(r, at); source != nil {
 		from := manifest.NewMap("region", source.Name, "cluster", source.Kubernetes.Cluster).SetNonZero("context", source.Kubernetes.Context)
 		steps = append(steps, manifest.NewMap(
 			"name", "certificate-authority",
@@ -213,6 +241,19 @@ func (g *ring) releaseStep(rel release) *manifest.Map {
 	return step.Set("atomic", true).Set("waitsFor", waitList(rel.waits))
 }
 
+// uninstallSteps removes releases one after the other.
+func (g *ring) uninstallSteps(leave []release) []any {
+	var steps []any
+	for i, rel := range leave {
+		step := manifest.NewMap("name", "uninstall-"+rel.name, "kind", "Uninstall", "release", rel.name, "chart", rel.chart, "namespace", g.Spec.Namespace)
+		if i > 0 {
+			step.Set("waitsFor", waitList([]wait{{"uninstall-" + leave[i-1].name, "release " + leave[i-1].name + " and its pods are gone"}}))
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
 func waitList(waits []wait) []any {
 	list := make([]any, len(waits))
 	for i, w := range waits {
@@ -224,7 +265,12 @@ func waitList(waits []wait) []any {
 // Releases implements [system.Ring].
 func (g *ring) Releases(s stage.Stage) []string {
 	switch s.To {
-	case installing, joining:
+	case joining:
+		if s.From == rebuilding {
+			return nil
+		}
+		fallthrough
+	case installing, returning:
 		var names []string
 		for _, rel := range g.releases() {
 			names = append(names, rel.name)
@@ -233,7 +279,12 @@ func (g *ring) Releases(s stage.Stage) []string {
 	case settling:
 		return []string{"datastore"}
 	}
-	return nil
+	var names []string
+	_, leave := g.releasesAt(s.To)
+	for _, rel := range leave {
+		names = append(names, rel.name)
+	}
+	return names
 }
 
 // what tells the release of one chart from another of the same chart.

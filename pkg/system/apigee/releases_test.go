@@ -16,7 +16,7 @@ import (
 // steps returns the steps of a region's release plan, in order.
 func steps(t *testing.T, g *ring, region string, phase stage.Phase) []any {
 	t.Helper()
-	files, err := g.Render(region, phase)
+	files, err := g.Render(stage.Progress{Region: region, Phase: phase})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,9 +64,23 @@ func TestReleasePlanInOrder(t *testing.T) {
 	}
 }
 
-// checkWaits sees that whatever a step waits for, or stands before, is there,
-// on the right side of it.
+// checkWaits sees that the steps are in order, and that each but those by hand
+// waits for something.
 func checkWaits(t *testing.T, steps []any) {
+	t.Helper()
+	checkOrder(t, steps)
+	for i, s := range steps {
+		m := s.(*manifest.Map)
+		waits, _ := at(t, m, "waitsFor").([]any)
+		if kind := at(t, m, "kind"); kind != "Manual" && len(waits) == 0 {
+			t.Errorf("%s waits for nothing", names(t, steps)[i])
+		}
+	}
+}
+
+// checkOrder sees that whatever a step waits for, or stands before, is there,
+// on the right side of it.
+func checkOrder(t *testing.T, steps []any) {
 	t.Helper()
 	order := names(t, steps)
 	for i, s := range steps {
@@ -83,9 +97,6 @@ func checkWaits(t *testing.T, steps []any) {
 			if until := at(t, w.(*manifest.Map), "until"); until == "" || until == nil {
 				t.Errorf("%s does not say what of %s it waits for", order[i], on)
 			}
-		}
-		if kind := at(t, m, "kind"); kind != "Manual" && len(waits) == 0 {
-			t.Errorf("%s waits for nothing", order[i])
 		}
 	}
 }
@@ -179,12 +190,97 @@ func asName(s string) string {
 	return name
 }
 
+// TestReleasesOfStages: what is applied or removed by each stage, in order.
 func TestReleasesOfStages(t *testing.T) {
-	g := ringOf(t, `{}`)
-	all := []string{"operator", "datastore", "telemetry", "redis", "ingress-manager", "acme-prod", "prod-env-release", "public-envgroup-release"}
-	for to, want := range map[stage.Phase][]string{installing: all, joining: all, rebuilding: nil, settling: {"datastore"}, stage.Serving: nil} {
+	g := ringOf(t, twoOfEach)
+	all := []string{"operator", "datastore", "telemetry", "redis", "ingress-manager", "acme-prod", "dev-env-release", "prod-env-release", "dev-envgroup-release", "web-envgroup-release"}
+	for to, want := range map[stage.Phase][]string{
+		installing: all, joining: all, returning: all, purging: nil, rebuilding: nil, settling: {"datastore"}, stage.Serving: nil,
+		draining:  {"dev-envgroup-release", "web-envgroup-release", "dev-env-release", "prod-env-release"},
+		detaching: {"acme-prod"}, leaving: {"datastore"}, clearing: {"telemetry", "redis", "ingress-manager"}, closing: {"operator"}, stage.Gone: nil,
+	} {
 		if diff := cmp.Diff(want, g.Releases(stage.Stage{Region: "west", To: to})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", to, diff)
 		}
+	}
+	if got := g.Releases(stage.Stage{Region: "west", From: rebuilding, To: joining}); got != nil {
+		t.Errorf("a rebuild that was aborted applies %v", got)
+	}
+	if got := g.Releases(stage.Stage{Region: "west", From: detaching, To: joining}); !slices.Equal(got, all) {
+		t.Errorf("a withdrawal that was aborted applies %v", got)
+	}
+}
+
+const twoOfEach = `spec: {environments: [{name: dev}, {name: prod}], environmentGroups: [{name: dev, tls: {secret: s}}, {name: web, tls: {secret: s}}]}`
+
+// TestReleasesByPhase holds which releases stay and which leave at each phase:
+// environments and virtual hosts first, the operator last and alone.
+func TestReleasesByPhase(t *testing.T) {
+	envs := []string{"dev-env-release", "prod-env-release", "dev-envgroup-release", "web-envgroup-release"}
+	core := []string{"operator", "datastore", "telemetry", "redis", "ingress-manager"}
+	all := slices.Concat(core, []string{"acme-prod"}, envs)
+	tests := map[stage.Phase]struct{ stay, leave []string }{
+		installing: {all, nil}, joining: {all, nil}, rebuilding: {all, nil}, settling: {all, nil}, stage.Serving: {all, nil}, returning: {all, nil},
+		draining:  {append(slices.Clone(core), "acme-prod"), []string{"dev-envgroup-release", "web-envgroup-release", "dev-env-release", "prod-env-release"}},
+		detaching: {core, []string{"acme-prod"}},
+		leaving:   {[]string{"operator", "telemetry", "redis", "ingress-manager"}, []string{"datastore"}},
+		clearing:  {[]string{"operator"}, []string{"telemetry", "redis", "ingress-manager"}},
+		closing:   {nil, []string{"operator"}},
+	}
+	g := ringOf(t, twoOfEach)
+	for phase, tt := range tests {
+		t.Run(string(phase), func(t *testing.T) {
+			var stay, leave []string
+			now, gone := g.releasesAt(phase)
+			for _, rel := range now {
+				stay = append(stay, rel.name)
+			}
+			for _, rel := range gone {
+				leave = append(leave, rel.name)
+			}
+			if diff := cmp.Diff(tt.stay, stay); diff != "" {
+				t.Errorf("stay (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.leave, leave); diff != "" {
+				t.Errorf("leave (-want +got):\n%s", diff)
+			}
+			list := steps(t, g, "west", phase)
+			var releases, uninstalls []string
+			checkOrder(t, list)
+			for _, s := range list {
+				m := s.(*manifest.Map)
+				switch at(t, m, "kind") {
+				case "HelmRelease":
+					releases = append(releases, fmt.Sprint(at(t, m, "name")))
+				case "Uninstall":
+					uninstalls = append(uninstalls, fmt.Sprint(at(t, m, "release")))
+					if len(releases) > 0 {
+						t.Errorf("%s leaves after %v", at(t, m, "release"), releases)
+					}
+				}
+			}
+			if diff := cmp.Diff([2][]string{tt.stay, tt.leave}, [2][]string{releases, uninstalls}); diff != "" {
+				t.Errorf("the release plan (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestUninstallSteps(t *testing.T) {
+	list := steps(t, ringOf(t, `{}`), "west", draining)
+	var got []string
+	for _, s := range list[:2] {
+		got = append(got, text(t, s))
+	}
+	want := []string{
+		`{"chart":"apigee-virtualhost","kind":"Uninstall","name":"uninstall-public-envgroup-release","namespace":"apigee","release":"public-envgroup-release"}`,
+		`{"chart":"apigee-env","kind":"Uninstall","name":"uninstall-prod-env-release","namespace":"apigee","release":"prod-env-release",` +
+			`"waitsFor":[{"step":"uninstall-public-envgroup-release","until":"release public-envgroup-release and its pods are gone"}]}`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if list := steps(t, ringOf(t, `{}`), "west", closing); len(list) != 1 {
+		t.Errorf("the operator does not leave alone: %v", names(t, list))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 
 	"github.com/ringplan/ringplan/pkg/manifest"
+	"github.com/ringplan/ringplan/pkg/stage"
 	"github.com/ringplan/ringplan/pkg/topology"
 )
 
@@ -20,24 +21,36 @@ func organizationRef(organization string) string {
 
 // replicationFile renders the CassandraDataReplication that makes the new
 // datacenter copy its data from the source's. source.region is the name of
-// the source's Cassandra datacenter, not of its region [MR].
-func (g *ring) replicationFile(r *topology.Region) manifest.File {
+// the source's Cassandra datacenter, not of its region [MR]. A second attempt
+// is made with force, because a rebuild that has run is not run again without
+// it [KZ].
+func (g *ring) replicationFile(r *topology.Region, at stage.Progress) manifest.File {
+	source := g.sourceOf(r, at).Datacenter
 	doc := manifest.NewMap(
 		"apiVersion", "apigee.cloud.google.com/v1alpha1",
 		"kind", "CassandraDataReplication",
 		"metadata", manifest.NewMap("name", replicationObject(r), "namespace", g.Spec.Namespace),
 		"spec", manifest.NewMap(
 			"organizationRef", organizationRef(g.Organization.Name),
-			"force", false,
-			"source", manifest.NewMap("region", g.Region(r.ExpandFrom).Datacenter),
+			"force", at.Retries > 0,
+			"source", manifest.NewMap("region", source),
 		),
 	)
 	return manifest.File{
 		Path:   replicationName,
-		Header: generated + "\nRebuilds datacenter " + r.Datacenter + " from " + g.Region(r.ExpandFrom).Datacenter + ". It leaves, with the seed host, once the rebuild has completed.",
+		Header: generated + "\nRebuilds datacenter " + r.Datacenter + " from " + source + ". It leaves, with the seed host, once the rebuild has completed.",
 		Docs:   []*manifest.Map{doc},
 		Rule:   "replication",
 	}
+}
+
+// sourceOf returns the region that another is built from: as it was when its
+// procedure started, else as the topology says.
+func (g *ring) sourceOf(r *topology.Region, at stage.Progress) *topology.Region {
+	if source := g.Region(at.Source); source != nil {
+		return source
+	}
+	return g.Region(r.ExpandFrom)
 }
 
 func replicationObject(r *topology.Region) string { return "expand-" + r.Name }

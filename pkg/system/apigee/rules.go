@@ -246,7 +246,7 @@ func (g *ring) eachOverride(property string, visit func(path string, value any, 
 	ringWide := false
 	for i := range g.Spec.Regions {
 		r := &g.Spec.Regions[i]
-		value, ok := g.overrides(r, stage.Serving).Lookup(keys...)
+		value, ok := g.overrides(r, stage.Progress{Phase: stage.Serving}).Lookup(keys...)
 		if !ok {
 			continue
 		}
@@ -279,7 +279,7 @@ func (g *ring) checkBackup(p *lint.Pass) {
 	})
 	for i := range g.Spec.Regions {
 		r := &g.Spec.Regions[i]
-		if _, ok := g.overrides(r, stage.Serving).Lookup("cassandra", "backup", "enabled"); ok {
+		if _, ok := g.overrides(r, stage.Progress{Phase: stage.Serving}).Lookup("cassandra", "backup", "enabled"); ok {
 			continue
 		}
 		if _, own := lookup(r.Values, []string{"cassandra", "backup"}); own && !g.Spec.Cassandra.Backup.None() {
@@ -294,7 +294,7 @@ func (g *ring) checkBackup(p *lint.Pass) {
 func (g *ring) checkCSI(p *lint.Pass) {
 	for i := range g.Spec.Regions {
 		r := &g.Spec.Regions[i]
-		provider, _ := g.overrides(r, stage.Serving).Lookup("cassandra", "backup", "cloudProvider")
+		provider, _ := g.overrides(r, stage.Progress{Phase: stage.Serving}).Lookup("cassandra", "backup", "cloudProvider")
 		if provider == "CSI" && r.Cassandra.Storage.Class == "" {
 			p.Report(r.Path("cassandra"), "set cassandra.storage.class", "CSI backup of %s has no storage class to snapshot", r.Name)
 		}

@@ -1,0 +1,39 @@
+package lint
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRedact(t *testing.T) {
+	const canary = "c4nary"
+	tests := map[string]struct {
+		path  string
+		value any
+		want  any
+	}{
+		"a plain value":              {"cassandra.replicaCount", 3, 3},
+		"the name of a Secret":       {"cassandra.auth.secret", "auth", "auth"},
+		"a password":                 {"cassandra.auth.default.password", canary, Hidden},
+		"in any case":                {"x.PassWord", canary, Hidden},
+		"no text":                    {"x.token", 12, Hidden},
+		"a key":                      {"envs[prod].kmsEncryptionKey", canary, Hidden},
+		"nothing":                    {"x.password", nil, nil},
+		"by its look":                {"x.note", "-----BEGIN PRIVATE KEY-----", Hidden},
+		"a list":                     {"x.tokens", []any{canary}, []any{canary}},
+		"a list of what is hidden":   {"x.token", []any{canary}, []any{Hidden}},
+		"inside a map":               {"x", map[string]any{"password": canary, "name": "a"}, map[string]any{"password": Hidden, "name": "a"}},
+		"an environment variable":    {"x", map[string]any{"name": "DB_PASSWORD", "value": canary}, map[string]any{"name": "DB_PASSWORD", "value": Hidden}},
+		"a map of lists of maps":     {"x", map[string]any{"l": []any{map[string]any{"salt": canary}}}, map[string]any{"l": []any{map[string]any{"salt": Hidden}}}},
+		"a quoted name":              {`x["my.password"]`, canary, Hidden},
+		"a variable by its own path": {"x.env.API_KEY", canary, Hidden},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, Redact(tt.path, tt.value)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
