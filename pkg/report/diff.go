@@ -1,0 +1,140 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ringplan/ringplan/pkg/manifest"
+	"github.com/ringplan/ringplan/pkg/system"
+)
+
+// A Diff is what would change in the regions of one topology.
+type Diff struct {
+	Topology string
+	// Against names what the change is seen from.
+	Against string
+	Regions []RegionDiff
+}
+
+// A RegionDiff is what would change in one region; "" holds what belongs to
+// none.
+type RegionDiff struct {
+	Region  string
+	Changes []Effected
+}
+
+// An Effected is a change, and what it does.
+type Effected struct {
+	manifest.Change
+	system.Effect
+}
+
+// Empty reports whether nothing would change.
+func (d Diff) Empty() bool { return len(d.Regions) == 0 }
+
+// Worst returns the gravest class of a region's changes.
+func (r RegionDiff) Worst() system.Class {
+	worst := system.Safe
+	for _, c := range r.Changes {
+		if c.Class.Worse(worst) {
+			worst = c.Class
+		}
+	}
+	return worst
+}
+
+// DiffText shows a diff to a person at a terminal. With stat it only counts.
+func DiffText(d Diff, stat bool, style Style) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", style.bold(fmt.Sprintf("%s, from %s", d.Topology, d.Against)))
+	if d.Empty() {
+		b.WriteString("Nothing changes.\n")
+		return b.String()
+	}
+	for _, r := range d.Regions {
+		fmt.Fprintf(&b, "\n%s: %s, %s\n", style.bold(r.name()), Count(len(r.Changes), "change"), style.class(r.Worst()))
+		if stat {
+			continue
+		}
+		for _, c := range r.Changes {
+			fmt.Fprintf(&b, "  %s\n", style.change(changeLine(c.Change)))
+			if c.Class != system.Safe {
+				fmt.Fprintf(&b, "      %s: %s%s\n", style.class(c.Class), c.Why, procedureText(c.Procedure))
+			}
+		}
+	}
+	return b.String()
+}
+
+func (r RegionDiff) name() string {
+	if r.Region == "" {
+		return "of no region"
+	}
+	return r.Region
+}
+
+func procedureText(procedure string) string {
+	if procedure == "" {
+		return ""
+	}
+	return " (procedure " + procedure + ")"
+}
+
+func (s Style) class(c system.Class) string {
+	switch c {
+	case system.Safe:
+		return s.paint("32", string(c))
+	case system.OneWay, system.DestroysData:
+		return s.paint("1;31", string(c))
+	case system.RollingRestart, system.RingMovement:
+	}
+	return s.paint("33", string(c))
+}
+
+// DiffMarkdown shows a diff in a pull request: a table of regions, and the
+// changes of each folded away.
+func DiffMarkdown(d Diff) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s, from %s\n", d.Topology, d.Against)
+	if d.Empty() {
+		b.WriteString("\nNothing changes.\n")
+		return b.String()
+	}
+	b.WriteString("\n| region | changes | effect |\n|---|---|---|\n")
+	for _, r := range d.Regions {
+		fmt.Fprintf(&b, "| %s | %d | %s |\n", cell(r.name()), len(r.Changes), r.Worst())
+	}
+	for _, r := range d.Regions {
+		var changes []manifest.Change
+		for _, c := range r.Changes {
+			changes = append(changes, c.Change)
+		}
+		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n%s\n</details>\n", r.name(), fence("diff", diffLines(changes)))
+	}
+	return b.String()
+}
+
+// DiffsJSON renders the diffs of a fleet for programs.
+func DiffsJSON(list []Diff) (string, error) {
+	type jsonRegion struct {
+		Region  string       `json:"region"`
+		Class   system.Class `json:"class"`
+		Changes []Effected   `json:"changes"`
+	}
+	type jsonDiff struct {
+		Topology string       `json:"topology"`
+		Against  string       `json:"against"`
+		Regions  []jsonRegion `json:"regions"`
+	}
+	out := make([]jsonDiff, len(list))
+	for i, d := range list {
+		out[i] = jsonDiff{d.Topology, d.Against, []jsonRegion{}}
+		for _, r := range d.Regions {
+			out[i].Regions = append(out[i].Regions, jsonRegion{r.Region, r.Worst(), r.Changes})
+		}
+	}
+	return indent(struct {
+		FormatVersion string     `json:"formatVersion"`
+		Diffs         []jsonDiff `json:"diffs"`
+	}{FormatVersion, out})
+}
