@@ -110,8 +110,7 @@ how to get through.
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.topology, "topology", "", "topology file (default: the nearest one upwards)")
-	flags.StringVarP(&f.format, "output", "o", "text", "text or json")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	f.output.add(cmd, "text", "json")
 	flags.StringVar(&f.now, "now", "", "the present time, as RFC 3339")
 	_ = flags.MarkHidden("now")
 	f.addCommit(cmd)
@@ -142,7 +141,7 @@ func (a *app) take(ctx context.Context, stdin io.Reader, region string, f stepFl
 		return err
 	}
 	if !taken.Open() {
-		return a.printVerdict(verdictOf(r, taken), f.format)
+		return a.printVerdict(verdictOf(r, taken), f.output)
 	}
 	repo, err := a.beforeCommit(ctx, r, f.commit)
 	if err != nil {
@@ -158,7 +157,7 @@ func (a *app) take(ctx context.Context, stdin io.Reader, region string, f stepFl
 			return fmt.Errorf("the step was taken and written, but not committed: %w", err)
 		}
 	}
-	return a.printMoved(moved, f.format)
+	return a.printMoved(moved, f.output)
 }
 
 // wantsFiles reports that a region on its way cannot go on without files.
@@ -307,14 +306,11 @@ func movedOf(r *ring, taken system.Taken, result tree.Result, out stage.WayOut) 
 	return m
 }
 
-func (a *app) printMoved(m report.Moved, format string) error {
-	text, err := report.MovedJSON(m)
-	if format == "text" {
-		text, err = report.MovedText(m, a.style(a.stdout)), nil
-	}
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprint(a.stdout, text)
-	return err
+func (a *app) printMoved(m report.Moved, o outputs) error {
+	return a.emit(o, func(format string, style report.Style) (string, error) {
+		if format == "json" {
+			return report.MovedJSON(m)
+		}
+		return report.MovedText(m, style), nil
+	})
 }

@@ -25,8 +25,9 @@ import (
 var renderedLimits = manifest.Limits{Depth: 100, Values: 1_000_000, Merged: 10_000}
 
 type diffFlags struct {
-	base, against, region, format string
-	stat                          bool
+	base, against, region string
+	stat                  bool
+	output                outputs
 }
 
 func newDiff(a *app) *cobra.Command {
@@ -54,21 +55,18 @@ Exit code 2 means that there are changes.`,
 	flags.StringVar(&f.against, "against", "", "rendered tree to compare with")
 	flags.StringVar(&f.region, "region", "", "show one region only")
 	flags.BoolVar(&f.stat, "stat", false, "count the changes of each region, and name the gravest effect")
-	flags.StringVarP(&f.format, "output", "o", "text", "text, markdown or json")
+	f.output.add(cmd, "text", "markdown", "json")
 	_ = cmd.MarkFlagDirname("against")
 	_ = cmd.RegisterFlagCompletionFunc("region", completeRegion(a))
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(planFormats, cobra.ShellCompDirectiveNoFileComp))
 	addPhaseFlag(a, cmd)
 	return cmd
 }
 
 func (f diffFlags) check() error {
 	switch {
-	case !slices.Contains(planFormats, f.format):
-		return usage("--output: %q is none of text, markdown and json", f.format)
 	case f.base != "" && f.against != "":
 		return usage("--base and --against do not go together: compare with the one or the other")
-	case f.stat && f.format != "text":
+	case f.stat && f.output.toStdout() != "text":
 		return usage("--stat is for text")
 	}
 	return nil
@@ -108,28 +106,17 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) error {
 }
 
 func (a *app) printDiffs(diffs []report.Diff, f diffFlags) error {
-	var text string
-	var err error
-	switch f.format {
-	case "json":
-		text, err = report.DiffsJSON(diffs)
-	default:
-		for i, d := range diffs {
-			if i > 0 {
-				text += "\n"
-			}
-			if f.format == "markdown" {
-				text += report.DiffMarkdown(d)
-			} else {
-				text += report.DiffText(d, f.stat, a.style(a.stdout))
-			}
+	return a.emit(f.output, func(format string, style report.Style) (string, error) {
+		if format == "json" {
+			return report.DiffsJSON(diffs)
 		}
-	}
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprint(a.stdout, text)
-	return err
+		return joined(diffs, func(d report.Diff) string {
+			if format == "markdown" {
+				return report.DiffMarkdown(d)
+			}
+			return report.DiffText(d, f.stat, style)
+		}), nil
+	})
 }
 
 // diff compares a ring with a tree.

@@ -24,11 +24,12 @@ const maxObservation = 64 << 20
 // stepFlags are those of every verb that looks at observations.
 type stepFlags struct {
 	files            []string
-	topology, format string
+	topology         string
 	observedAt, now  string
 	skew             time.Duration
 	since, procedure string
 	commit, abort    bool
+	output           outputs
 }
 
 // add adds the flags that all of those verbs have.
@@ -40,8 +41,7 @@ func (f *stepFlags) add(cmd *cobra.Command) {
 	flags.DurationVar(&f.skew, "max-skew", 2*time.Minute, "by how much two clocks may differ")
 	flags.StringVar(&f.now, "now", "", "the present time, as RFC 3339")
 	_ = flags.MarkHidden("now")
-	flags.StringVarP(&f.format, "output", "o", "text", "text or json")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	f.output.add(cmd, "text", "json")
 }
 
 const observationHelp = `Observations are what kubectl get … -o json and nodetool printed, in files or on
@@ -100,7 +100,7 @@ func (a *app) gate(ctx context.Context, stdin io.Reader, region string, f stepFl
 	if len(refusals) > 0 {
 		return a.refused(refusals)
 	}
-	return a.printVerdict(verdictOf(r, taken), f.format)
+	return a.printVerdict(verdictOf(r, taken), f.output)
 }
 
 // request reads what every step needs: the ring of the region, where it is not
@@ -136,8 +136,6 @@ func (a *app) request(ctx context.Context, stdin io.Reader, region string, f ste
 // check checks the flags of a step, and returns the present time.
 func (f *stepFlags) check() (time.Time, error) {
 	switch {
-	case f.format != "text" && f.format != "json":
-		return time.Time{}, usage("--output: %q is neither text nor json", f.format)
 	case f.skew < 0 || f.skew > stage.MaxSkew:
 		return time.Time{}, usage("--max-skew: %s is not between 0s and %s", f.skew, stage.MaxSkew)
 	case f.now != "":
@@ -287,15 +285,14 @@ func readObservation(stdin io.Reader, file string) ([]byte, time.Time, error) {
 	return data, taken, err
 }
 
-func (a *app) printVerdict(g report.Gate, format string) error {
-	text, err := report.VerdictJSON(g)
-	if format == "text" {
-		text, err = report.VerdictText(g, a.style(a.stdout)), nil
-	}
+func (a *app) printVerdict(g report.Gate, o outputs) error {
+	err := a.emit(o, func(format string, style report.Style) (string, error) {
+		if format == "json" {
+			return report.VerdictJSON(g)
+		}
+		return report.VerdictText(g, style), nil
+	})
 	if err != nil {
-		return err
-	}
-	if _, err := fmt.Fprint(a.stdout, text); err != nil {
 		return err
 	}
 	if !g.Open() {

@@ -10,7 +10,7 @@ import (
 )
 
 func newLint(a *app) *cobra.Command {
-	var format string
+	var out outputs
 	cmd := &cobra.Command{
 		Use:   "lint [TOPOLOGY | FOLDER]...",
 		Short: "Check topologies",
@@ -21,37 +21,35 @@ Exit code 3 means that there are errors, or warnings with --strict.`,
 		Example: "  ringplan lint\n  ringplan lint fleet/ --strict\n  ringplan lint -o json topology.yaml",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if format != "text" && format != "json" {
-				return usage("--output: %q is neither text nor json", format)
-			}
 			_, findings, err := a.load(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
-			if err := a.printFindings(findings, format); err != nil {
+			if err := a.printFindings(findings, out); err != nil {
 				return err
 			}
 			return a.verdict(findings)
 		},
 	}
-	cmd.Flags().StringVarP(&format, "output", "o", "text", "text or json")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	out.add(cmd, findingFormats...)
 	addPhaseFlag(a, cmd)
 	return cmd
 }
 
-func (a *app) printFindings(findings diag.List, format string) error {
-	if format == "json" {
-		text, err := report.FindingsJSON(findings)
-		if err != nil {
-			return err
+// findingFormats are the formats of findings.
+var findingFormats = []string{"text", "json"}
+
+// printFindings writes findings, and their count to the error stream where no
+// program reads them.
+func (a *app) printFindings(findings diag.List, o outputs) error {
+	err := a.emit(o, func(format string, style report.Style) (string, error) {
+		if format == "json" {
+			return report.FindingsJSON(findings)
 		}
-		_, err = fmt.Fprint(a.stdout, text)
-		return err
+		return report.FindingsText(findings, style), nil
+	})
+	if err == nil && o.toStdout() == "text" {
+		fmt.Fprintln(a.stderr, report.Summary(findings))
 	}
-	if _, err := fmt.Fprint(a.stdout, report.FindingsText(findings, a.style(a.stdout))); err != nil {
-		return err
-	}
-	fmt.Fprintln(a.stderr, report.Summary(findings))
-	return nil
+	return err
 }

@@ -17,8 +17,9 @@ import (
 )
 
 func newPlan(a *app) *cobra.Command {
-	var format, region, save string
+	var region, save string
 	var commands bool
+	var out outputs
 	cmd := &cobra.Command{
 		Use:   "plan [TOPOLOGY | FOLDER]...",
 		Short: "Show the stages until every region serves",
@@ -32,9 +33,6 @@ topology or the rollout has changed.`,
 		Example: "  ringplan plan\n  ringplan plan --commands --region us-west1\n  ringplan plan -o json",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !slices.Contains(planFormats, format) {
-				return usage("--output: %q is none of text, markdown and json", format)
-			}
 			if save != "" && (region != "" || len(a.phases) > 0) {
 				return usage("--save is for the whole plan, without --region and --phase")
 			}
@@ -45,11 +43,10 @@ topology or the rollout has changed.`,
 			if save != "" {
 				return a.savePlans(save, plans)
 			}
-			return a.printPlans(plans, format, commands)
+			return a.printPlans(plans, out, commands)
 		},
 	}
-	cmd.Flags().StringVarP(&format, "output", "o", "text", "text, markdown or json")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(planFormats, cobra.ShellCompDirectiveNoFileComp))
+	out.add(cmd, "text", "markdown", "json")
 	cmd.Flags().BoolVar(&commands, "commands", false, "add the exact helm and kubectl commands")
 	cmd.Flags().StringVar(&region, "region", "", "show the stages of one region only")
 	_ = cmd.RegisterFlagCompletionFunc("region", completeRegion(a))
@@ -57,8 +54,6 @@ topology or the rollout has changed.`,
 	addPhaseFlag(a, cmd)
 	return cmd
 }
-
-var planFormats = []string{"text", "markdown", "json"}
 
 func (a *app) plans(ctx context.Context, args []string, region string) ([]report.Plan, error) {
 	rings, err := a.usable(ctx, args)
@@ -136,27 +131,17 @@ func (a *app) savePlans(file string, plans []report.Plan) error {
 	return nil
 }
 
-func (a *app) printPlans(plans []report.Plan, format string, commands bool) error {
-	if format == "json" {
-		text, err := report.PlansJSON(plans)
-		if err != nil {
-			return err
+func (a *app) printPlans(plans []report.Plan, o outputs, commands bool) error {
+	return a.emit(o, func(format string, style report.Style) (string, error) {
+		if format == "json" {
+			return report.PlansJSON(plans)
 		}
-		_, err = fmt.Fprint(a.stdout, text)
-		return err
-	}
-	for i, p := range plans {
-		p.Commands = commands
-		text := report.PlanMarkdown(p)
-		if format == "text" {
-			text = report.PlanText(p, a.style(a.stdout))
-		}
-		if i > 0 {
-			text = "\n" + text
-		}
-		if _, err := fmt.Fprint(a.stdout, text); err != nil {
-			return err
-		}
-	}
-	return nil
+		return joined(plans, func(p report.Plan) string {
+			p.Commands = commands
+			if format == "markdown" {
+				return report.PlanMarkdown(p)
+			}
+			return report.PlanText(p, style)
+		}), nil
+	})
 }

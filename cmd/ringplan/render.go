@@ -75,7 +75,7 @@ func (a *app) render(ctx context.Context, args []string, f renderFlags) error {
 	if err != nil {
 		return err
 	}
-	dirs, err := outputs(rings, f.out)
+	dirs, err := treesOf(rings, f.out)
 	if err != nil {
 		return err
 	}
@@ -105,9 +105,9 @@ func (a *app) render(ctx context.Context, args []string, f renderFlags) error {
 	return nil
 }
 
-// outputs returns the rendered tree of each ring. No two may share one: each
+// treesOf returns the rendered tree of each ring. No two may share one: each
 // would remove the files of the other.
-func outputs(rings []*ring, out string) ([]string, error) {
+func treesOf(rings []*ring, out string) ([]string, error) {
 	dirs := make([]string, len(rings))
 	owner := map[string]*ring{}
 	for i, r := range rings {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -51,7 +50,7 @@ func (a *app) status(ctx context.Context, stdin io.Reader, f stepFlags) error {
 	for _, r := range rings {
 		list = append(list, statusOf(r, system.Request{Now: now, MaxSkew: f.skew, Seen: seen, Topology: r.Digest()}))
 	}
-	return a.printStatus(list, f.format)
+	return a.printStatus(list, f.output)
 }
 
 // statusOf tells where the regions of a ring stand: those of the topology in
@@ -84,22 +83,11 @@ func statusOf(r *ring, req system.Request) report.Status {
 	return s
 }
 
-func (a *app) printStatus(list []report.Status, format string) error {
-	if format == "json" {
-		text, err := report.StatusJSON(list)
-		if err == nil {
-			_, err = fmt.Fprint(a.stdout, text)
+func (a *app) printStatus(list []report.Status, o outputs) error {
+	return a.emit(o, func(format string, style report.Style) (string, error) {
+		if format == "json" {
+			return report.StatusJSON(list)
 		}
-		return err
-	}
-	for i, s := range list {
-		text := report.StatusText(s, a.style(a.stdout))
-		if i > 0 {
-			text = "\n" + text
-		}
-		if _, err := fmt.Fprint(a.stdout, text); err != nil {
-			return err
-		}
-	}
-	return nil
+		return joined(list, func(s report.Status) string { return report.StatusText(s, style) }), nil
+	})
 }

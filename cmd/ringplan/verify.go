@@ -21,7 +21,10 @@ import (
 	"github.com/ringplan/ringplan/pkg/tree"
 )
 
-type verifyFlags struct{ base, plan, format string }
+type verifyFlags struct {
+	base, plan string
+	output     outputs
+}
 
 func newVerify(a *app) *cobra.Command {
 	var f verifyFlags
@@ -48,15 +51,11 @@ Exit code 3 means that there are errors, or warnings with --strict.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.base, "base", "", "Git revision that the change is based on")
 	flags.StringVar(&f.plan, "plan", "", "plan to hold against what is there, as `FILE` of plan --save")
-	flags.StringVarP(&f.format, "output", "o", "text", "text or json")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	f.output.add(cmd, findingFormats...)
 	return cmd
 }
 
 func (a *app) verify(ctx context.Context, args []string, f verifyFlags) error {
-	if f.format != "text" && f.format != "json" {
-		return usage("--output: %q is neither text nor json", f.format)
-	}
 	rings, findings, err := a.load(ctx, args)
 	if err != nil {
 		return err
@@ -88,7 +87,7 @@ func (a *app) verify(ctx context.Context, args []string, f verifyFlags) error {
 		findings = append(findings, stale...)
 	}
 	findings.Sort()
-	if err := a.printFindings(findings, f.format); err != nil {
+	if err := a.printFindings(findings, f.output); err != nil {
 		return err
 	}
 	if err := a.verdict(findings); err != nil {
