@@ -81,6 +81,9 @@ type Finding struct {
 	// Silenced carries the reason that the user gave for not wanting to hear
 	// of this finding; a silenced finding never counts.
 	Silenced string `json:"silenced,omitempty"`
+	// Baseline is how the finding compares with an earlier list, if it was
+	// compared with one.
+	Baseline Baseline `json:"baselineState,omitempty"`
 }
 
 // List is a set of findings. The nil List is empty and ready to use.

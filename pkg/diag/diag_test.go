@@ -51,8 +51,8 @@ func TestPosString(t *testing.T) {
 
 func TestFindingJSON(t *testing.T) {
 	tests := map[string]Finding{
-		`{"code":"RP1","severity":"error","position":{"file":"f","line":1,"column":2},"path":"p","message":"m","hint":"h","silenced":"s"}`: {
-			"RP1", Error, Pos{"f", 1, 2}, "p", "m", "h", "s",
+		`{"code":"RP1","severity":"error","position":{"file":"f","line":1,"column":2},"path":"p","message":"m","hint":"h","silenced":"s","baselineState":"new"}`: {
+			"RP1", Error, Pos{"f", 1, 2}, "p", "m", "h", "s", New,
 		},
 		`{"code":"RP1","severity":"note","position":{},"message":"m"}`: {Code: "RP1", Severity: Note, Message: "m"},
 	}
