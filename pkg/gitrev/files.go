@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -41,10 +42,16 @@ type Snapshot struct {
 // name there is none that a file can have, and if there is more than 1 GiB to
 // read.
 func (r *Repo) Files(ctx context.Context, commit, folder string) (Snapshot, error) {
+	return r.Select(ctx, commit, folder, func(string) bool { return true })
+}
+
+// Select is [Repo.Files] for the files whose paths, relative to the folder and
+// separated by slashes, keep accepts; others are not read.
+func (r *Repo) Select(ctx context.Context, commit, folder string, keep func(path string) bool) (Snapshot, error) {
 	if !fullHash.MatchString(commit) {
 		return Snapshot{}, fmt.Errorf("%q is not the full hash of a commit", commit)
 	}
-	rel, err := r.folder(folder)
+	rel, err := r.Rel(folder)
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -52,6 +59,7 @@ func (r *Repo) Files(ctx context.Context, commit, folder string) (Snapshot, erro
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("%s at %.12s: %w", folder, commit, err)
 	}
+	maps.DeleteFunc(blobs, func(name, _ string) bool { return !keep(name) })
 	contents, err := r.contents(ctx, blobs)
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("%s at %.12s: %w", folder, commit, err)

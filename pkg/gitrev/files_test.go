@@ -73,6 +73,32 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestSelect reads some files only: others may even be missing from the
+// repository.
+func TestSelect(t *testing.T) {
+	dir := committed(t, "a/one.cue", "1", "a/b/two.cue", "2", "a/b/lost.bin", "lost")
+	r := open(t, dir)
+	commit, err := r.Resolve(t.Context(), "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blob := strings.TrimSpace(git(t, dir, "rev-parse", "HEAD:a/b/lost.bin"))
+	if err := os.Remove(filepath.Join(dir, ".git", "objects", blob[:2], blob[2:])); err != nil {
+		t.Fatal(err)
+	}
+	snap, err := r.Select(t.Context(), commit, filepath.Join(dir, "a"), func(name string) bool { return filepath.Ext(name) == ".cue" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]byte{"one.cue": []byte("1"), "b/two.cue": []byte("2")}
+	if diff := cmp.Diff(want, snap.Files); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := r.Files(t.Context(), commit, filepath.Join(dir, "a")); err == nil {
+		t.Error("the lost file was not missed")
+	}
+}
+
 func TestFilesStrangeNames(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no such names there")

@@ -11,10 +11,10 @@ import (
 	"syscall"
 )
 
-// folder returns a folder on disk as Git names it: relative to the top, with
+// Rel returns a folder on disk as Git names it: relative to the top, with
 // slashes, "." for the top itself. Symbolic links are resolved as far as it
 // exists.
-func (r *Repo) folder(name string) (string, error) {
+func (r *Repo) Rel(name string) (string, error) {
 	abs, err := filepath.Abs(name)
 	if err != nil {
 		return "", err
@@ -30,7 +30,7 @@ func (r *Repo) folder(name string) (string, error) {
 	return rel, r.checkOwn(name, rel)
 }
 
-// path is folder for what is to be compared or committed: a symbolic link
+// path is Rel for what is to be compared or committed: a symbolic link
 // stands for itself, unless it leads into the working tree from outside.
 func (r *Repo) path(name string) (string, error) {
 	abs, err := filepath.Abs(name)
@@ -44,7 +44,7 @@ func (r *Repo) path(name string) (string, error) {
 	if rel, ok := r.inside(filepath.Join(dir, filepath.Base(abs))); ok {
 		return rel, r.checkOwn(name, rel)
 	}
-	return r.folder(name)
+	return r.Rel(name)
 }
 
 // paths maps each name by [Repo.path].
