@@ -21,10 +21,20 @@ const (
 	DestroysData   Class = "destroys data"
 )
 
-var classes = []Class{Safe, RollingRestart, RingMovement, OneWay, DestroysData}
+// Classes lists the classes from the mildest on.
+func Classes() []Class {
+	return []Class{Safe, RollingRestart, RingMovement, OneWay, DestroysData}
+}
+
+// Compare is negative if c is a milder class than d, positive if it is a graver
+// one, and 0 if they are the same.
+func (c Class) Compare(d Class) int {
+	all := Classes()
+	return slices.Index(all, c) - slices.Index(all, d)
+}
 
 // Worse reports whether c is a graver class than d.
-func (c Class) Worse(d Class) bool { return slices.Index(classes, c) > slices.Index(classes, d) }
+func (c Class) Worse(d Class) bool { return c.Compare(d) > 0 }
 
 // An Effect is what a change of some fields does, and the source of that.
 type Effect struct {

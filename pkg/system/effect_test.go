@@ -40,8 +40,8 @@ func TestClassify(t *testing.T) {
 }
 
 func TestWorse(t *testing.T) {
-	for i, c := range classes {
-		for j, d := range classes {
+	for i, c := range Classes() {
+		for j, d := range Classes() {
 			if got := c.Worse(d); got != (i > j) {
 				t.Errorf("%s is worse than %s: %v", c, d, got)
 			}
