@@ -29,7 +29,7 @@ install:
 # Rewrites every file that tests compare with, and everything generated.
 golden:
 	$(GO) generate ./...
-	UPDATE=1 $(GO) test ./pkg/load ./pkg/observe
+	UPDATE=1 $(GO) test ./pkg/load ./pkg/observe ./pkg/report
 	UPDATE=1 $(GO) test -run "^Test(Golden|Scripts|Broken|Demo)" ./cmd/ringplan
 
 # Fuzzes each target for FUZZTIME, a duration or a number such as 1000x.

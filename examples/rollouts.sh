@@ -284,3 +284,15 @@ at 2026-11-21T08:30:00Z render
 
 broken RP131-seed-host pair-3 "Another seed host was written down while west joins with the first."
 edit topology.yaml 's/seedHost: 10\.100\.0\.11/seedHost: 10.100.0.12/'
+
+verified RP132-storage alone-2 "Larger volumes were written down, and a StatefulSet does not change its claims." --base HEAD
+put base alone-2 "Before that."
+edit topology.yaml 's/cassandra: {auth/cassandra: {storage: {size: 50Gi}, auth/'
+at 2026-11-21T09:10:00Z render
+
+verified RP132-encryption-key alone-2 "Another key was written down, with which nobody can read what is stored." --base HEAD
+put base alone-2 "Before that."
+edit topology.yaml '/^  regions:/i\
+  values: {kmsEncryptionSecret: {name: kms-2026, key: key}}
+'
+at 2026-11-21T09:10:00Z render

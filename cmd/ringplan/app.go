@@ -63,6 +63,8 @@ type app struct {
 	strict  bool
 	noColor bool
 	phases  []string
+	// loader reads topologies; nil until the first is read.
+	loader *load.Loader
 }
 
 // exitCode prints an error, if there is one, and turns it into a code.
@@ -109,6 +111,8 @@ type ring struct {
 	refusals []stage.Refusal
 	// findings are those from before the rules run.
 	findings diag.List
+	// laidOut is where the ring was read, if that is not where its file is.
+	laidOut string
 }
 
 // out returns the rendered tree of the ring: beside its topology, or in the
@@ -130,10 +134,6 @@ func (a *app) load(ctx context.Context, args []string) ([]*ring, diag.List, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	loader, err := load.New(schema.FS, regions.FS)
-	if err != nil {
-		return nil, nil, err
-	}
 	known, err := parsePhases(a.phases, len(files))
 	if err != nil {
 		return nil, nil, err
@@ -141,25 +141,15 @@ func (a *app) load(ctx context.Context, args []string) ([]*ring, diag.List, erro
 	var rings []*ring
 	var findings diag.List
 	for _, file := range files {
-		t, found, err := read(ctx, loader, file)
-		if err != nil {
+		r, found, err := a.readRing(ctx, file, known)
+		switch {
+		case err != nil:
 			return nil, nil, err
-		}
-		if t == nil {
+		case r != nil:
+			rings = append(rings, r)
+		default:
 			findings = append(findings, found...)
-			continue
 		}
-		r, err := compile(t, file, known)
-		if err != nil {
-			return nil, nil, err
-		}
-		r.findings = found
-		if err := r.readHistory(); err != nil {
-			return nil, nil, err
-		}
-		r.lintRollout()
-		r.preview(known)
-		rings = append(rings, r)
 	}
 	lintFleet(rings)
 	for _, r := range rings {
@@ -167,6 +157,33 @@ func (a *app) load(ctx context.Context, args []string) ([]*ring, diag.List, erro
 	}
 	findings.Sort()
 	return rings, findings, nil
+}
+
+// readRing reads one topology and its rollout; if that cannot be gone on with,
+// the ring is nil, and the findings say why.
+func (a *app) readRing(ctx context.Context, file string, known stage.Phases) (*ring, diag.List, error) {
+	if a.loader == nil {
+		loader, err := load.New(schema.FS, regions.FS)
+		if err != nil {
+			return nil, nil, err
+		}
+		a.loader = loader
+	}
+	t, found, err := read(ctx, a.loader, file)
+	if t == nil || err != nil {
+		return nil, found, err
+	}
+	r, err := compile(t, file, known)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.findings = found
+	if err := r.readHistory(); err != nil {
+		return nil, nil, err
+	}
+	r.lintRollout()
+	r.preview(known)
+	return r, nil, nil
 }
 
 // lint runs every rule over a ring where it stands.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ringplan/ringplan/pkg/gitrev"
 	"github.com/ringplan/ringplan/pkg/lint"
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/report"
@@ -26,7 +25,7 @@ var renderedLimits = manifest.Limits{Depth: 100, Values: 1_000_000, Merged: 10_0
 
 type diffFlags struct {
 	base, against, region string
-	stat                  bool
+	stat, summary         bool
 	output                outputs
 }
 
@@ -40,7 +39,7 @@ field by field: comments, formatting and the order of keys do not count. Each
 change is classed by what it does: safe, rolling restart, ring movement, one-way,
 destroys data.
 
---base REV compares with what that Git revision holds in rendered/, and
+--base REV compares with what topology and rollout say at that Git revision, and
 --against DIR with another tree.
 
 Exit code 2 means that there are changes.`,
@@ -55,6 +54,7 @@ Exit code 2 means that there are changes.`,
 	flags.StringVar(&f.against, "against", "", "rendered tree to compare with")
 	flags.StringVar(&f.region, "region", "", "show one region only")
 	flags.BoolVar(&f.stat, "stat", false, "count the changes of each region, and name the gravest effect")
+	flags.BoolVar(&f.summary, "summary", false, "say in one line for each topology what changes")
 	f.output.add(cmd, "text", "markdown", "json")
 	_ = cmd.MarkFlagDirname("against")
 	_ = cmd.RegisterFlagCompletionFunc("region", completeRegion(a))
@@ -66,8 +66,10 @@ func (f diffFlags) check() error {
 	switch {
 	case f.base != "" && f.against != "":
 		return usage("--base and --against do not go together: compare with the one or the other")
-	case f.stat && f.output.toStdout() != "text":
-		return usage("--stat is for text")
+	case (f.stat || f.summary) && f.output.toStdout() != "text":
+		return usage("--stat and --summary are for text")
+	case f.stat && f.summary:
+		return usage("--stat and --summary do not go together: the one counts by region, the other in one line")
 	}
 	return nil
 }
@@ -86,10 +88,16 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) error {
 	if f.region != "" && !slices.ContainsFunc(rings, func(r *ring) bool { return r.Region(f.region) != nil }) {
 		return usage("--region: no topology here has a region %s", f.region)
 	}
+	var before *earlier
+	if f.base != "" {
+		if before, err = a.earlier(ctx, filesOf(rings), moment{rev: f.base}); err != nil {
+			return err
+		}
+	}
 	var diffs []report.Diff
 	changed := false
 	for _, r := range rings {
-		d, err := r.diff(ctx, f)
+		d, err := r.diff(before, f)
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.ToSlash(r.file), err)
 		}
@@ -110,6 +118,13 @@ func (a *app) printDiffs(diffs []report.Diff, f diffFlags) error {
 		if format == "json" {
 			return report.DiffsJSON(diffs)
 		}
+		if format == "text" && f.summary {
+			var text strings.Builder
+			for _, d := range diffs {
+				text.WriteString(report.DiffSummary(d))
+			}
+			return text.String(), nil
+		}
 		return joined(diffs, func(d report.Diff) string {
 			if format == "markdown" {
 				return report.DiffMarkdown(d)
@@ -119,49 +134,43 @@ func (a *app) printDiffs(diffs []report.Diff, f diffFlags) error {
 	})
 }
 
-// diff compares a ring with a tree.
-func (r *ring) diff(ctx context.Context, f diffFlags) (report.Diff, error) {
-	d := report.Diff{Topology: r.Metadata.Name}
-	var before map[string][]byte
-	var err error
-	switch {
-	case f.base != "":
-		d.Against = f.base
-		before, err = r.renderedAt(ctx, f.base)
-	case f.against != "":
-		d.Against = filepath.ToSlash(f.against)
-		before, err = readFiles(f.against)
-	default:
-		d.Against = filepath.ToSlash(r.out("", false))
-		before, err = readFiles(r.out("", false))
-	}
+// diff compares a ring with what it was at a revision, if one is given, or with
+// a tree.
+func (r *ring) diff(before *earlier, f diffFlags) (report.Diff, error) {
+	d := report.Diff{Topology: r.Metadata.Name, Against: f.base}
+	old, err := r.before(before, f, &d)
 	if err != nil {
 		return d, err
 	}
-	old, err := parseFiles(d.Against, before)
-	if err != nil {
-		return d, err
-	}
-	now, err := system.Render(r.compiled, r.at)
-	if err != nil {
-		return d, err
-	}
-	d.Regions = byRegion(r.system, manifest.Diff(old, now), f.region)
-	return d, nil
+	d.Regions, err = r.changesFrom(old, f.region)
+	return d, err
 }
 
-// renderedAt returns the rendered tree of a Git revision.
-func (r *ring) renderedAt(ctx context.Context, rev string) (map[string][]byte, error) {
-	repo, err := gitrev.Open(ctx, r.dir())
+// changesFrom returns the changes from what was rendered to what would be, of
+// one region or, with "", of all.
+func (r *ring) changesFrom(old []manifest.File, region string) ([]report.RegionDiff, error) {
+	now, err := system.Render(r.compiled, r.at)
 	if err != nil {
 		return nil, err
 	}
-	commit, err := repo.Resolve(ctx, rev)
+	return byRegion(r.system, manifest.Diff(old, now), region), nil
+}
+
+// before returns the manifests that a ring is compared with.
+func (r *ring) before(before *earlier, f diffFlags, d *report.Diff) ([]manifest.File, error) {
+	if before != nil {
+		return before.rendered(r.file)
+	}
+	dir := f.against
+	if dir == "" {
+		dir = r.out("", false)
+	}
+	d.Against = filepath.ToSlash(dir)
+	files, err := readFiles(dir)
 	if err != nil {
 		return nil, err
 	}
-	snapshot, err := repo.Files(ctx, commit, r.out("", false))
-	return snapshot.Files, err
+	return parseFiles(d.Against, files)
 }
 
 // readFiles returns the files below a folder, by their paths in it; none, if

@@ -63,23 +63,29 @@ func (a *app) plans(ctx context.Context, args []string, region string) ([]report
 	var plans []report.Plan
 	known := false
 	for _, r := range rings {
-		steps, err := system.Plan(r.system, r.compiled, r.at, filepath.ToSlash(r.out("", false)))
+		plan, err := planOf(r, region)
 		if err != nil {
 			return nil, err
 		}
-		left := leftOut(r)
 		known = known || r.Region(region) != nil
-		if region != "" {
-			steps = slices.DeleteFunc(steps, func(s system.Step) bool { return s.Region != region })
-		}
-		plans = append(plans, report.Plan{
-			Topology: r.Metadata.Name, System: r.Spec.System, Version: r.Spec.Version, File: filepath.ToSlash(r.file), Inputs: inputsOf(r), Done: r.history.records, Steps: steps, Left: left,
-		})
+		plans = append(plans, plan)
 	}
 	if region != "" && !known {
 		return nil, usage("--region: no topology here has a region %s", region)
 	}
 	return plans, nil
+}
+
+// planOf returns the plan of a ring, or the stages of one region in it.
+func planOf(r *ring, region string) (report.Plan, error) {
+	steps, err := system.Plan(r.system, r.compiled, r.at, filepath.ToSlash(r.out("", false)))
+	if region != "" {
+		steps = slices.DeleteFunc(steps, func(s system.Step) bool { return s.Region != region })
+	}
+	return report.Plan{
+		Topology: r.Metadata.Name, System: r.Spec.System, Version: r.Spec.Version, File: filepath.ToSlash(r.file),
+		Inputs: inputsOf(r), Done: r.history.records, Steps: steps, Left: leftOut(r),
+	}, err
 }
 
 // leftOut says why regions stay planned though nothing is in their way but

@@ -96,6 +96,12 @@ var rolloutRules = []lint.Rule{
 		Why:     "The region keeps the one that it started with, in the rollout, until its rebuild is complete.",
 		Fix:     "Take the change back; or abort the expansion, and start it anew with the new address.",
 		Source:  "[MR] the seed host stays until the data replication is verified",
+	}, {
+		Code: "RP132", Name: "changed-by-hand", Severity: diag.Warning, Always: true,
+		Summary: "A change that cannot be taken back, or that destroys data, is made by editing the topology.",
+		Why:     "What is synced next does it, and nothing has proven that it may be done now. What destroys data is an error.",
+		Fix:     "Take the change back, and go through the procedure that makes it; `ringplan diff` names it, and why.",
+		Source:  "the table of effects, which names a source for each field",
 	},
 }
 

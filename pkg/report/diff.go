@@ -43,6 +43,14 @@ func (r RegionDiff) Worst() system.Class {
 	return worst
 }
 
+// DiffSummary says in one line what would change.
+func DiffSummary(d Diff) string {
+	if d.Empty() {
+		return fmt.Sprintf("%s: nothing changes from %s\n", d.Topology, d.Against)
+	}
+	return fmt.Sprintf("%s: %s in %s from %s, at worst %s\n", d.Topology, Count(d.count(), "change"), Count(len(d.Regions), "region"), d.Against, d.Worst())
+}
+
 // DiffText shows a diff to a person at a terminal. With stat it only counts.
 func DiffText(d Diff, stat bool, style Style) string {
 	var b strings.Builder

@@ -46,7 +46,7 @@ func FindingsText(list diag.List, style Style) string {
 		if f.Silenced != "" {
 			continue
 		}
-		fmt.Fprintf(&b, "%s: %s: %s %s\n", style.bold(f.Pos.String()), style.severity(f.Severity), f.Message, style.dim("["+f.Code+"]"))
+		fmt.Fprintf(&b, "%s: %s: %s %s%s\n", style.bold(f.Pos.String()), style.severity(f.Severity), f.Message, style.dim("["+f.Code+"]"), isNew(f))
 		if f.Path != "" {
 			fmt.Fprintf(&b, "    at %s\n", f.Path)
 		}
@@ -55,6 +55,14 @@ func FindingsText(list diag.List, style Style) string {
 		}
 	}
 	return b.String()
+}
+
+// isNew marks a finding that was not there before.
+func isNew(f diag.Finding) string {
+	if f.Baseline == diag.New {
+		return " (new)"
+	}
+	return ""
 }
 
 // Summary counts findings in words, such as "1 error, 2 warnings".

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ringplan/ringplan/pkg/diag"
+	"github.com/ringplan/ringplan/pkg/gitrev"
+	"github.com/ringplan/ringplan/pkg/manifest"
+	"github.com/ringplan/ringplan/pkg/report"
+	"github.com/ringplan/ringplan/pkg/stage"
+	"github.com/ringplan/ringplan/pkg/system"
+	"github.com/ringplan/ringplan/pkg/topology"
+	"github.com/ringplan/ringplan/pkg/tree"
+)
+
+// verifyBase compares topologies with a Git revision, if one is given. It
+// returns what they were where the change begins, and what it found.
+func (a *app) verifyBase(ctx context.Context, args []string, rings []*ring, known diag.List, base string) (*earlier, diag.List, error) {
+	if base == "" {
+		return nil, nil, nil
+	}
+	files, err := a.find(args)
+	if err != nil {
+		return nil, nil, err
+	}
+	before, err := a.earlier(ctx, files, moment{base, true})
+	if err != nil {
+		return nil, nil, err
+	}
+	var findings diag.List
+	for _, r := range rings {
+		r.findings = nil
+		if err := r.verifyBase(ctx, base, before, known); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", filepath.ToSlash(r.file), err)
+		}
+		findings = append(findings, r.findings...)
+	}
+	if len(args) == 0 {
+		args = []string{a.file}
+	}
+	lost, err := lostRings(ctx, args, base)
+	return before, append(findings, lost...), err
+}
+
+// lostRings reports the topologies in the given folders that had regions in the
+// ring at a Git revision, and are not there any more.
+func lostRings(ctx context.Context, folders []string, base string) (diag.List, error) {
+	var findings diag.List
+	for _, folder := range folders {
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+			continue
+		}
+		repo, err := gitrev.Open(ctx, folder)
+		if err != nil {
+			return nil, err
+		}
+		tip, err := repo.Resolve(ctx, base)
+		if err != nil {
+			return nil, err
+		}
+		snapshot, err := repo.Files(ctx, tip, folder)
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range slices.Sorted(maps.Keys(snapshot.Files)) {
+			dir := filepath.Join(folder, filepath.FromSlash(path.Dir(file)))
+			topologies, _ := filepath.Glob(filepath.Join(dir, "topology.*"))
+			there := len(topologies) > 0 // whatever is wrong with it
+			rollout, problems := stage.DecodeRollout(snapshot.Files[file])
+			if path.Base(file) != stage.RolloutFile || there || len(problems) > 0 {
+				continue
+			}
+			holder := &ring{file: filepath.Join(dir, "topology")}
+			for _, p := range rollout.Regions {
+				if p.Phase.InRing() {
+					holder.found("RP124", stage.RolloutFile, 1, 1, "", "region %s of topology %s is %s in %s, and the topology is not here any more (I5)", p.Region, rollout.Topology, p.Phase, base)
+				}
+			}
+			findings = append(findings, holder.findings...)
+		}
+	}
+	return findings, nil
+}
+
+// verifyBase compares the ring with a Git revision.
+func (r *ring) verifyBase(ctx context.Context, base string, before *earlier, known diag.List) error {
+	if !r.history.sound {
+		return nil
+	}
+	repo, err := gitrev.Open(ctx, r.dir())
+	if err != nil {
+		return err
+	}
+	tip, err := repo.Resolve(ctx, base)
+	if err != nil {
+		return err
+	}
+	head, err := repo.Resolve(ctx, "HEAD")
+	if err != nil {
+		return err
+	}
+	fork, err := repo.MergeBase(ctx, tip, head)
+	if err != nil {
+		return err
+	}
+	kept, err := r.recordsAt(ctx, repo, tip)
+	if err != nil {
+		return err
+	}
+	for _, file := range slices.Sorted(maps.Keys(kept)) {
+		i := slices.IndexFunc(r.history.records, func(rec stage.Record) bool { return rec.Path() == file })
+		switch {
+		case i < 0:
+			r.found("RP129", file, 1, 1, "", "%s has this record, and it is not here", base)
+		case r.history.records[i].Digest() != kept[file]:
+			r.found("RP129", file, 1, 1, "", "the record is not as it is in %s", base)
+		}
+	}
+	stepped, err := r.steppedSince(ctx, repo, fork)
+	if err != nil {
+		return err
+	}
+	if err := r.verifyByHand(before, known); err != nil {
+		return err
+	}
+	return r.verifyRadius(ctx, repo, fork, stepped)
+}
+
+// recordsAt returns the digests of the records at a commit, by their paths. A
+// record that cannot be read has none, so that it never equals one that can.
+func (r *ring) recordsAt(ctx context.Context, repo *gitrev.Repo, commit string) (map[string]string, error) {
+	snapshot, err := repo.Files(ctx, commit, filepath.Join(r.dir(), stage.EvidenceDir))
+	if err != nil {
+		return nil, err
+	}
+	digests := map[string]string{}
+	for file, data := range snapshot.Files {
+		if path.Ext(file) != ".yaml" {
+			continue
+		}
+		rec, problems := stage.DecodeRecord(data)
+		digests[path.Join(stage.EvidenceDir, file)] = rec.Digest()
+		if len(problems) > 0 {
+			digests[path.Join(stage.EvidenceDir, file)] = ""
+		}
+	}
+	return digests, nil
+}
+
+// steppedSince lists the regions of the steps that were taken since a commit.
+func (r *ring) steppedSince(ctx context.Context, repo *gitrev.Repo, commit string) ([]string, error) {
+	known, err := r.recordsAt(ctx, repo, commit)
+	if err != nil {
+		return nil, err
+	}
+	var stepped []string
+	for _, rec := range r.history.records {
+		if _, old := known[rec.Path()]; !old {
+			stepped = append(stepped, rec.Region)
+		}
+	}
+	return stepped, nil
+}
+
+// verifyByHand reports changes that cannot be taken back, or that destroy data,
+// and that edits of the topology make: a procedure has to make them, or nobody.
+// What is known to be wrong with a fixed property of a region is enough.
+func (r *ring) verifyByHand(before *earlier, known diag.List) error {
+	was := before.rings[r.file]
+	if was == nil {
+		return nil
+	}
+	old, err := system.Render(was.compiled, r.at) // so that steps make no difference
+	if err != nil {
+		return err
+	}
+	regions, err := r.changesFrom(old, "")
+	if err != nil {
+		return err
+	}
+	for _, d := range regions {
+		region := r.Region(d.Region)
+		if region == nil || reported(known, r, region.Path("")) {
+			continue
+		}
+		for _, c := range d.Changes {
+			if c.Class == system.OneWay || c.Class == system.DestroysData {
+				r.foundByHand(region, c)
+			}
+		}
+	}
+	return nil
+}
+
+// reported tells whether a fixed property of a region is known to be changed.
+func reported(known diag.List, r *ring, region string) bool {
+	return slices.ContainsFunc(known, func(f diag.Finding) bool {
+		return f.Code == "RP125" && f.Pos.File == r.At(region).File && strings.HasPrefix(f.Path, region+".")
+	})
+}
+
+// past says what was done to a field.
+var past = map[manifest.Op]string{manifest.Added: "added", manifest.Removed: "removed", manifest.Changed: "changed"}
+
+func (r *ring) foundByHand(region *topology.Region, c report.Effected) {
+	what := c.Change.Path
+	if what == "" {
+		what = c.Change.File
+	}
+	r.foundAt("RP132", region.Path(""), "%s of region %s is %s by hand (%s): %s", what, region.Name, past[c.Change.Op], c.Class, c.Why)
+	last := &r.findings[len(r.findings)-1]
+	if c.Class == system.DestroysData {
+		last.Severity = diag.Error
+	}
+	last.Hint = "take the change back; no procedure of ringplan makes it, so do it only if somebody has weighed what it does"
+	if c.Procedure != "" {
+		last.Hint = fmt.Sprintf("take the change back, and go through `ringplan advance %s --procedure %s`", region.Name, c.Procedure)
+	}
+}
+
+// verifyRadius wants a change that takes steps to touch the rendered files of
+// their regions only (I7).
+func (r *ring) verifyRadius(ctx context.Context, repo *gitrev.Repo, fork string, stepped []string) error {
+	if len(stepped) == 0 {
+		return nil
+	}
+	files, err := renderFiles(r, r.history.Rollout)
+	if err != nil {
+		return err
+	}
+	before, err := repo.Files(ctx, fork, r.out("", false))
+	if err != nil {
+		return err
+	}
+	for _, file := range changed(before.Files, files) {
+		region, _, inRegion := strings.Cut(file, "/")
+		if inRegion && !slices.Contains(stepped, region) {
+			r.found("RP128", path.Join("rendered", file), 1, 1, "", "the file of region %s changes together with a step of region %s", region, strings.Join(slices.Compact(stepped), " and "))
+		}
+	}
+	return nil
+}
+
+// changed lists the paths that differ between a revision and now, sorted. Git
+// may store files with other line ends.
+func changed(before map[string][]byte, now []tree.File) []string {
+	paths := map[string]bool{}
+	for file := range before {
+		paths[file] = true
+	}
+	for _, file := range now {
+		if old, there := before[file.Path]; there && bytes.Equal(unix(old), file.Data) {
+			delete(paths, file.Path)
+		} else {
+			paths[file.Path] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(paths))
+}
+
+func unix(data []byte) []byte { return bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) }
