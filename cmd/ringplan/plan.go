@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ringplan/ringplan/pkg/lint"
 	"github.com/ringplan/ringplan/pkg/report"
 	"github.com/ringplan/ringplan/pkg/stage"
 	"github.com/ringplan/ringplan/pkg/system"
@@ -79,6 +80,11 @@ func (a *app) plans(ctx context.Context, args []string, region string) ([]report
 // planOf returns the plan of a ring, or the stages of one region in it.
 func planOf(r *ring, region string) (report.Plan, error) {
 	steps, err := system.Plan(r.system, r.compiled, r.at, filepath.ToSlash(r.out("", false)))
+	for _, s := range steps {
+		for i, c := range s.Changes {
+			s.Changes[i].Old, s.Changes[i].New = lint.Redact(c.Path, c.Old), lint.Redact(c.Path, c.New)
+		}
+	}
 	if region != "" {
 		steps = slices.DeleteFunc(steps, func(s system.Step) bool { return s.Region != region })
 	}
