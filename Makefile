@@ -59,7 +59,7 @@ lint-go:
 # once.
 race:
 	$(GO) test -race -short $$($(GO) list ./... | grep -v /cmd/)
-	$(GO) test -race -run '^Test(TwoAdvances|Interrupted)' ./cmd/ringplan
+	$(GO) test -race -run '^Test(TwoAdvances|Interrupted|Live)' ./cmd/ringplan
 
 # Fails if a generated or golden file is not what its source says.
 generated: golden

@@ -27,6 +27,7 @@ type diffFlags struct {
 	base, against, region string
 	stat, summary         bool
 	output                outputs
+	live                  liveFlags
 }
 
 func newDiff(a *app) *cobra.Command {
@@ -40,10 +41,12 @@ change is classed by what it does: safe, rolling restart, ring movement, one-way
 destroys data.
 
 --base REV compares with what topology and rollout say at that Git revision, and
---against DIR with another tree.
+--against DIR with another tree. --live compares with what runs in the cluster of
+each region: the values, charts and versions of its Helm releases, and its custom
+resources. It only gets and lists.
 
 Exit code 2 means that there are changes.`,
-		Example: "  ringplan diff\n  ringplan diff --base origin/main -o markdown\n  ringplan diff --against ../other/rendered --stat",
+		Example: "  ringplan diff\n  ringplan diff --base origin/main -o markdown\n  ringplan diff --against ../other/rendered --stat\n  ringplan diff --live --region us-east1",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.diff(cmd.Context(), args, f)
@@ -55,7 +58,8 @@ Exit code 2 means that there are changes.`,
 	flags.StringVar(&f.region, "region", "", "show one region only")
 	flags.BoolVar(&f.stat, "stat", false, "count the changes of each region, and name the gravest effect")
 	flags.BoolVar(&f.summary, "summary", false, "say in one line for each topology what changes")
-	f.output.add(cmd, "text", "markdown", "json")
+	f.output.add(cmd, "text", "markdown", "json", "html")
+	f.live.add(cmd)
 	_ = cmd.MarkFlagDirname("against")
 	_ = cmd.RegisterFlagCompletionFunc("region", completeRegion(a))
 	addPhaseFlag(a, cmd)
@@ -71,7 +75,7 @@ func (f diffFlags) check() error {
 	case f.stat && f.summary:
 		return usage("--stat and --summary do not go together: the one counts by region, the other in one line")
 	}
-	return nil
+	return f.live.check(f.base != "" || f.against != "")
 }
 
 func (a *app) diff(ctx context.Context, args []string, f diffFlags) error {
@@ -87,6 +91,9 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) error {
 	}
 	if f.region != "" && !slices.ContainsFunc(rings, func(r *ring) bool { return r.Region(f.region) != nil }) {
 		return usage("--region: no topology here has a region %s", f.region)
+	}
+	if f.live.on {
+		return a.diffLive(ctx, rings, f)
 	}
 	var before *earlier
 	if f.base != "" {
@@ -115,8 +122,11 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) error {
 
 func (a *app) printDiffs(diffs []report.Diff, f diffFlags) error {
 	return a.emit(f.output, func(format string, style report.Style) (string, error) {
-		if format == "json" {
+		switch format {
+		case "json":
 			return report.DiffsJSON(diffs)
+		case "html":
+			return report.DiffsHTML(diffs)
 		}
 		if format == "text" && f.summary {
 			var text strings.Builder

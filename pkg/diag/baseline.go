@@ -39,12 +39,12 @@ func (l List) Fingerprints() []string {
 // what was found before.
 func (l List) CompareWith(before List) {
 	known := map[string]bool{}
-	for _, print := range before.Fingerprints() {
-		known[print] = true
+	for _, mark := range before.Fingerprints() {
+		known[mark] = true
 	}
-	for i, print := range l.Fingerprints() {
+	for i, mark := range l.Fingerprints() {
 		l[i].Baseline = New
-		if known[print] {
+		if known[mark] {
 			l[i].Baseline = Unchanged
 		}
 	}

@@ -122,6 +122,15 @@ func DiffMarkdown(d Diff) string {
 	return b.String()
 }
 
+// DiffsHTML shows the diffs of a fleet as one page that loads nothing.
+func DiffsHTML(list []Diff) (string, error) {
+	reviews := make([]Review, len(list))
+	for i, d := range list {
+		reviews[i] = Review{Topology: d.Topology, Base: d.Against, Diff: d}
+	}
+	return ReviewHTML(reviews, "What would change")
+}
+
 // DiffsJSON renders the diffs of a fleet for programs.
 func DiffsJSON(list []Diff) (string, error) {
 	type jsonRegion struct {

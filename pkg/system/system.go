@@ -34,6 +34,8 @@ type System struct {
 	// Effects tells what changes of rendered fields do; the first that matches
 	// counts.
 	Effects []Effect
+	// Live tells how what is rendered shows in a cluster.
+	Live Live
 	// Skeleton is the part of a new topology, in YAML, that only this system
 	// has; `ringplan init` writes it.
 	Skeleton string

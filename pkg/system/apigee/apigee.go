@@ -23,6 +23,7 @@ func System() system.System {
 		New:        compile,
 		Judge:      decide,
 		Effects:    effects,
+		Live:       live,
 		Skeleton:   skeleton,
 	}
 }
