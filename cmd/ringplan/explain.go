@@ -18,14 +18,9 @@ func newExplain(a *app) *cobra.Command {
 		Long: `explain tells what a rule checks, why, where it comes from and how to fix what
 it finds; what a gate waits for; or what a phase renders. Without an argument
 it lists them all.`,
-		Example: "  ringplan explain RP012\n  ringplan explain rebuild-complete\n  ringplan explain joining",
-		Args:    oneArgument,
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return topics(), cobra.ShellCompDirectiveNoFileComp
-		},
+		Example:           "  ringplan explain RP012\n  ringplan explain rebuild-complete\n  ringplan explain joining",
+		Args:              oneArgument,
+		ValidArgsFunction: completeTopic,
 		RunE: func(_ *cobra.Command, args []string) error {
 			text := a.topicList()
 			if len(args) == 1 {

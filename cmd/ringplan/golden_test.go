@@ -60,7 +60,7 @@ func folders(tb testing.TB, dir string) []string {
 
 // examples lists the examples that are fit to be rendered.
 func examples(tb testing.TB) []string {
-	return slices.DeleteFunc(folders(tb, "examples"), func(name string) bool { return name == "broken" })
+	return slices.DeleteFunc(folders(tb, "examples"), func(name string) bool { return name == "broken" || name == "ci" })
 }
 
 // TestGoldenRollouts compares the rollouts of the examples, and those that are

@@ -24,7 +24,6 @@ type outputs struct {
 func (o *outputs) add(cmd *cobra.Command, formats ...string) {
 	o.formats = formats
 	cmd.Flags().VarP(o, "output", "o", orList(formats)+"; as FORMAT=FILE into a file (repeatable)")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // orList writes "text, markdown or json".

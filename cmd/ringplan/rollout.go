@@ -149,7 +149,7 @@ func (r *ring) dir() string { return filepath.Dir(r.file) }
 // slash-separated paths in it.
 func readEvidence(dir string) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	data, err := os.ReadFile(filepath.Join(dir, stage.RolloutFile))
+	data, err := readRegular(filepath.Join(dir, stage.RolloutFile))
 	if err == nil {
 		files[stage.RolloutFile] = data
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -160,13 +160,25 @@ func readEvidence(dir string) (map[string][]byte, error) {
 		if errors.Is(err, fs.ErrNotExist) && path == stage.EvidenceDir {
 			return nil
 		}
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".yaml" {
+		if err != nil || !d.Type().IsRegular() || filepath.Ext(path) != ".yaml" {
 			return err
 		}
 		files[path], err = fs.ReadFile(root, path)
 		return err
 	})
 	return files, err
+}
+
+// readRegular reads a file, and nothing that may keep it waiting.
+func readRegular(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: is not a file", filepath.ToSlash(name))
+	}
+	return os.ReadFile(name)
 }
 
 // replay proves a rollout step by step, and reports what is wrong with it. It

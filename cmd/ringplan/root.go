@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,6 +28,7 @@ func newRoot(a *app) *cobra.Command {
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: calledAs(os.Args[0])},
 		PersistentPreRunE: flagsFromEnvironment,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -42,7 +44,26 @@ func newRoot(a *app) *cobra.Command {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	checkArguments(root)
+	completeValues(root)
+	renameExamples(root, root.DisplayName())
 	return root
+}
+
+// calledAs is how users call the program, by the file that was started: a plugin
+// of kubectl is kubectl-NAME.
+func calledAs(file string) string {
+	if strings.TrimSuffix(filepath.Base(file), ".exe") == "kubectl-ringplan" {
+		return "kubectl ringplan"
+	}
+	return "ringplan"
+}
+
+// renameExamples makes the examples call the program as users do.
+func renameExamples(cmd *cobra.Command, name string) {
+	cmd.Example = strings.ReplaceAll(cmd.Example, "ringplan ", name+" ")
+	for _, sub := range cmd.Commands() {
+		renameExamples(sub, name)
+	}
 }
 
 // checkArguments makes wrong arguments a usage error, for every verb.
@@ -108,6 +129,9 @@ func oneArgument(cmd *cobra.Command, args []string) error {
 // and neither does RINGPLAN_FILE where the arguments name the topology, or
 // --file names observations.
 func flagsFromEnvironment(cmd *cobra.Command, args []string) error {
+	if strings.HasPrefix(cmd.Name(), cobra.ShellCompRequestCmd) {
+		return nil // the verb that is completed has its own flags
+	}
 	var failed error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "RINGPLAN_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
