@@ -109,6 +109,8 @@ var rolloutRules = []lint.Rule{
 type history struct {
 	stage.Rollout
 	records []stage.Record
+	// files are those that the history was read from.
+	files map[string][]byte
 	// raw is the SHA-256 of rollout.yaml as it is, in hex; "" if there is none.
 	raw string
 	// sound is false if something is wrong with the rollout or its evidence:
@@ -184,7 +186,7 @@ func readRegular(name string) ([]byte, error) {
 // replay proves a rollout step by step, and reports what is wrong with it. It
 // returns what is proven.
 func (r *ring) replay(files map[string][]byte) history {
-	h := history{Rollout: stage.Rollout{Topology: r.Metadata.Name}}
+	h := history{Rollout: stage.Rollout{Topology: r.Metadata.Name}, files: files}
 	records, sound := r.decodeRecords(files)
 	topology := ""
 	if len(records) > 0 {
