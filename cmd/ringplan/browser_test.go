@@ -303,8 +303,32 @@ func lookAt(t *testing.T, page string, widths ...int) []pageView {
 // the side, every text can be read, and print opens what is folded.
 func TestBrowserShows(t *testing.T) {
 	review := browserReview("<b>text</b> ", strings.Repeat("long-and/even.longer_", 6)+strings.Repeat("x", 150))
+	checkViews(t, browserPage(t, review, browserReview("", "")), 200, 10)
+}
+
+// TestBrowserReport does so with a page that `ringplan report` has written.
+func TestBrowserReport(t *testing.T) {
+	findBrowser(t)
+	newRing(t)
+	git(t, "init", "--quiet")
+	git(t, "add", "--all")
+	git(t, "commit", "--quiet", "--message", "base")
+	mustRun(t, "advance", "region-1", "--now", crashNow)
+	editFile(t, "topology.yaml", "replicas: 3", "replicas: 4")
+	page := mustRun(t, "report", "--base", "HEAD", "-o", "html")
+	for _, want := range []string{"planned → installing", "RP042", "install-running", "10.101.0.0/16"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q on the page", want)
+		}
+	}
+	checkViews(t, page, 100, 8)
+}
+
+// checkViews holds a page of so many texts and folds, at least, to that.
+func checkViews(t *testing.T, page string, texts, folds int) {
+	t.Helper()
 	widths := []int{320, 390, 768, 1280}
-	views := lookAt(t, browserPage(t, review, browserReview("", "")), widths...)
+	views := lookAt(t, page, widths...)
 	if len(views) != 2*len(widths) {
 		t.Fatalf("%d views", len(views))
 	}
@@ -321,7 +345,7 @@ func TestBrowserShows(t *testing.T) {
 				t.Errorf("%s: %s: %q", name, what, list[:min(len(list), 5)])
 			}
 		}
-		if v.Measured < 200 || v.Folds < 10 {
+		if v.Measured < texts || v.Folds < folds {
 			t.Errorf("%s: %d texts and %d folds only", name, v.Measured, v.Folds)
 		}
 	}
