@@ -65,6 +65,8 @@ type app struct {
 	phases  []string
 	// loader reads topologies; nil until the first is read.
 	loader *load.Loader
+	// topologies are the files that were found.
+	topologies []string
 }
 
 // exitCode prints an error, if there is one, and turns it into a code.
@@ -236,7 +238,8 @@ func (a *app) find(args []string) ([]string, error) {
 		}
 	}
 	slices.Sort(files)
-	return slices.Compact(files), nil
+	a.topologies = slices.Compact(files)
+	return a.topologies, nil
 }
 
 // compile makes a ring of a topology.

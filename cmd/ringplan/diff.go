@@ -176,6 +176,9 @@ func (r *ring) before(before *earlier, f diffFlags, d *report.Diff) ([]manifest.
 		dir = r.out("", false)
 	}
 	d.Against = filepath.ToSlash(dir)
+	if info, err := os.Stat(dir); f.against != "" && (err != nil || !info.IsDir()) {
+		return nil, fmt.Errorf("--against: %s is not a folder", d.Against)
+	}
 	files, err := readFiles(dir)
 	if err != nil {
 		return nil, err
@@ -229,10 +232,12 @@ func byRegion(s system.System, changes []manifest.Change, only string) []report.
 		if only != "" && region != only {
 			continue
 		}
-		if len(regions) == 0 || regions[len(regions)-1].Region != region {
+		i := slices.IndexFunc(regions, func(d report.RegionDiff) bool { return d.Region == region })
+		if i < 0 {
+			i = len(regions)
 			regions = append(regions, report.RegionDiff{Region: region})
 		}
-		last := &regions[len(regions)-1]
+		last := &regions[i]
 		effect := s.Classify(c)
 		c.File, c.Docs = file, nil
 		c.Old, c.New = lint.Redact(c.Path, c.Old), lint.Redact(c.Path, c.New)

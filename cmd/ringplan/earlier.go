@@ -120,8 +120,11 @@ func (a *app) ringAt(ctx context.Context, file string, when moment) (*ring, diag
 		return nil, nil, err
 	}
 	temp, err := os.MkdirTemp("", "ringplan-")
+	if err == nil {
+		temp, err = filepath.Abs(temp)
+	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("no temporary folder can be made, see TMPDIR: %w", err)
 	}
 	r, found, err := a.layOut(ctx, repo, commit, file, temp)
 	if err != nil {
@@ -140,6 +143,9 @@ func (a *app) layOut(ctx context.Context, repo *gitrev.Repo, commit, file, temp 
 	own, err := repo.Select(ctx, commit, filepath.Dir(file), isInput)
 	if err != nil {
 		return nil, nil, err
+	}
+	if i := slices.IndexFunc(own.Links, isInput); i >= 0 && slices.Contains(readable, path.Ext(own.Links[i])) {
+		return nil, nil, fmt.Errorf("%s is a symbolic link there, which --base does not follow", own.Links[i])
 	}
 	if err := writeAll(dir, own.Files); err != nil {
 		return nil, nil, err
@@ -165,6 +171,9 @@ func (a *app) layOut(ctx context.Context, repo *gitrev.Repo, commit, file, temp 
 	}
 	return r, movedBack(found, dir, filepath.Dir(file)), err
 }
+
+// readable are the extensions of what is read beside a topology.
+var readable = []string{".cue", ".yaml", ".yml", ".json"}
 
 // isInput reports whether a file in the folder of a topology is one that
 // rendering reads.

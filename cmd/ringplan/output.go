@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -39,6 +40,9 @@ func orList(words []string) string {
 func (o *outputs) Set(value string) error {
 	for _, one := range strings.Split(value, ",") {
 		format, path, toFile := strings.Cut(one, "=")
+		if path != "" {
+			path = filepath.Clean(path)
+		}
 		switch {
 		case !slices.Contains(o.formats, format):
 			return fmt.Errorf("%q is not %s", format, orList(o.formats))
@@ -101,6 +105,9 @@ func (a *app) emit(o outputs, write writer) error {
 	for _, out := range o.list {
 		if out.path == "" {
 			continue
+		}
+		if slices.Contains(a.topologies, out.path) {
+			return usage("-o %s=%s would overwrite the topology", out.format, filepath.ToSlash(out.path))
 		}
 		text, err := write(out.format, report.Style{})
 		if err != nil {

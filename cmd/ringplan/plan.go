@@ -111,6 +111,16 @@ func leftOut(r *ring) []string {
 
 // replaceFile writes a file as a whole or not at all.
 func replaceFile(file string, data []byte) error {
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		file = target
+	}
+	switch info, err := os.Stat(file); {
+	case err != nil: // there is none yet, or what is wrong shows below
+	case info.IsDir():
+		return fmt.Errorf("%s: is a folder", filepath.ToSlash(file))
+	case !info.Mode().IsRegular(): // a device or a pipe is written to
+		return os.WriteFile(file, data, 0o644)
+	}
 	f, err := os.CreateTemp(filepath.Dir(file), ".ringplan-*")
 	var failed *fs.PathError
 	if errors.As(err, &failed) { // the name of the temporary file says nothing

@@ -63,16 +63,16 @@ func (a *app) report(ctx context.Context, args []string, f reportFlags) error {
 	if err != nil {
 		return err
 	}
-	before, more, err := a.verifyBase(ctx, args, rings, findings, f.base)
-	if err != nil {
-		return err
-	}
 	for _, r := range rings {
 		r.findings = nil
 		if err := r.verify(); err != nil {
 			return err
 		}
-		more = append(more, r.findings...)
+		findings = append(findings, r.findings...)
+	}
+	before, more, err := a.verifyBase(ctx, args, rings, findings, f.base)
+	if err != nil {
+		return err
 	}
 	findings = append(findings, more...)
 	findings.Sort()
@@ -103,12 +103,13 @@ func (r *ring) review(before *earlier) (report.Review, error) {
 	_, mended := before.unreadable[r.file]
 	review := report.Review{
 		Topology: r.Metadata.Name, Base: before.rev, Added: was == nil && !mended, Mended: mended,
-		Taken: r.takenSince(was), Graph: graphOf(r), Status: statusOf(r, system.Request{Topology: r.Digest(), Now: time.Now()}),
+		Edited: was != nil && was.Digest() != r.Digest(), Taken: r.takenSince(was), Graph: graphOf(r), Status: statusOf(r, system.Request{Topology: r.Digest(), Now: time.Now()}),
 	}
-	var err error
-	if review.Plan, err = planOf(r, ""); err != nil {
-		return review, err
+	plan, err := planOf(r, "")
+	if err != nil { // the rollout does not fit the topology, which is a finding
+		plan.Left = append(plan.Left, fmt.Sprintf("No plan can be made: %v.", err))
 	}
+	review.Plan = plan
 	var old []manifest.File
 	if was != nil {
 		if old, err = system.Render(was.compiled, was.at); err != nil {
@@ -123,7 +124,7 @@ func (r *ring) review(before *earlier) (report.Review, error) {
 // takenSince lists the steps of a ring that were not taken when it was so.
 func (r *ring) takenSince(was *ring) []stage.Record {
 	if was == nil {
-		return r.history.records
+		return nil
 	}
 	known := map[string]bool{}
 	for _, rec := range was.history.records {
@@ -144,7 +145,7 @@ func withFindings(reviews []report.Review, rings []*ring, findings diag.List) []
 			if !known {
 				at = len(reviews)
 				others[f.Pos.File] = at
-				reviews = append(reviews, report.Review{Topology: f.Pos.File, Broken: true})
+				reviews = append(reviews, report.Review{Topology: f.Pos.File, Broken: f.Code != "RP124", Removed: f.Code == "RP124"})
 			}
 			i = at
 		}

@@ -143,6 +143,9 @@ func flagsFromEnvironment(cmd *cobra.Command, args []string) error {
 			failed = usage("%s: %q is no %s", name, value, valueWords(f.Value.Type()))
 		}
 	})
+	if base := cmd.Flags().Lookup("base"); failed == nil && base != nil && base.Changed && base.Value.String() == "" {
+		failed = usage("--base is empty: name a Git revision, or leave the flag out")
+	}
 	return failed
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringplan/ringplan/pkg/diag"
 	"github.com/ringplan/ringplan/pkg/gitrev"
+	"github.com/ringplan/ringplan/pkg/load"
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/report"
 	"github.com/ringplan/ringplan/pkg/stage"
@@ -38,7 +39,11 @@ func (a *app) verifyBase(ctx context.Context, args []string, rings []*ring, know
 	var findings diag.List
 	for _, r := range rings {
 		r.findings = nil
-		if err := r.verifyBase(ctx, base, before, known); err != nil {
+		err := r.markStale(ctx, before, known)
+		if err == nil {
+			err = r.verifyBase(ctx, base, before, known)
+		}
+		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", filepath.ToSlash(r.file), err)
 		}
 		findings = append(findings, r.findings...)
@@ -48,6 +53,43 @@ func (a *app) verifyBase(ctx context.Context, args []string, rings []*ring, know
 	}
 	lost, err := lostRings(ctx, args, base)
 	return before, append(findings, lost...), err
+}
+
+// markStale makes files that were not as rendered at the base already, and are
+// not now, findings of both.
+func (r *ring) markStale(ctx context.Context, before *earlier, known diag.List) error {
+	was := before.rings[r.file]
+	if was == nil || !slices.ContainsFunc(known, func(f diag.Finding) bool { return f.Code == "RP127" && inFolder(f.Pos.File, r.dir()) }) {
+		return nil
+	}
+	files, err := renderFiles(was, was.at)
+	if err != nil {
+		return err
+	}
+	repo, err := gitrev.Open(ctx, r.dir())
+	if err != nil {
+		return err
+	}
+	commit, err := moment{before.rev, true}.commit(ctx, repo)
+	if err != nil {
+		return err
+	}
+	rendered, err := repo.Files(ctx, commit, r.out("", false))
+	if err != nil {
+		return err
+	}
+	delete(rendered.Files, tree.RecordFile) // which follows the others
+	stale := map[string]bool{}
+	for _, file := range changed(rendered.Files, files) {
+		stale[r.beside("rendered/"+file)] = true
+		stale[r.beside("rendered/"+tree.RecordFile)] = true
+	}
+	for _, f := range known {
+		if f.Code == "RP127" && stale[f.Pos.File] {
+			before.findings = append(before.findings, f)
+		}
+	}
+	return nil
 }
 
 // lostRings reports the topologies in the given folders that had regions in the
@@ -62,18 +104,18 @@ func lostRings(ctx context.Context, folders []string, base string) (diag.List, e
 		if err != nil {
 			return nil, err
 		}
-		tip, err := repo.Resolve(ctx, base)
+		fork, err := moment{base, true}.commit(ctx, repo)
 		if err != nil {
 			return nil, err
 		}
-		snapshot, err := repo.Select(ctx, tip, folder, func(name string) bool { return path.Base(name) == stage.RolloutFile })
+		snapshot, err := repo.Select(ctx, fork, folder, func(name string) bool { return path.Base(name) == stage.RolloutFile })
 		if err != nil {
 			return nil, err
 		}
 		for _, file := range slices.Sorted(maps.Keys(snapshot.Files)) {
 			dir := filepath.Join(folder, filepath.FromSlash(path.Dir(file)))
-			topologies, _ := filepath.Glob(filepath.Join(dir, "topology.*"))
-			there := len(topologies) > 0 // whatever is wrong with it
+			topology, err := load.In(dir)
+			there := topology != "" || err != nil // whatever is wrong with it
 			rollout, problems := stage.DecodeRollout(snapshot.Files[file])
 			if there || len(problems) > 0 {
 				continue
@@ -251,7 +293,7 @@ func (r *ring) verifyRadius(ctx context.Context, repo *gitrev.Repo, fork string,
 	for _, file := range changed(before.Files, files) {
 		region, _, inRegion := strings.Cut(file, "/")
 		if inRegion && !slices.Contains(stepped, region) {
-			r.found("RP128", path.Join("rendered", file), 1, 1, "", "the file of region %s changes together with a step of region %s", region, strings.Join(slices.Compact(stepped), " and "))
+			r.found("RP128", path.Join("rendered", file), 1, 1, "", "the file of region %s changes together with a step of region %s", region, strings.Join(slices.Compact(slices.Sorted(slices.Values(stepped))), " and "))
 		}
 	}
 	return nil

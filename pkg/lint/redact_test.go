@@ -27,6 +27,8 @@ func TestRedact(t *testing.T) {
 		"an environment variable":    {"x", map[string]any{"name": "DB_PASSWORD", "value": canary}, map[string]any{"name": "DB_PASSWORD", "value": Hidden}},
 		"a map of lists of maps":     {"x", map[string]any{"l": []any{map[string]any{"salt": canary}}}, map[string]any{"l": []any{map[string]any{"salt": Hidden}}}},
 		"a quoted name":              {`x["my.password"]`, canary, Hidden},
+		"a variable's value alone":   {"udca.env[DB_PASSWORD].value", canary, Hidden},
+		"another variable's":         {"udca.env[LEVEL].value", "info", "info"},
 		"a variable by its own path": {"x.env.API_KEY", canary, Hidden},
 	}
 	for name, tt := range tests {

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/ringplan/ringplan/pkg/diag"
 	"github.com/ringplan/ringplan/pkg/topology"
@@ -46,7 +47,8 @@ func checkSecrets(p *Pass) {
 			p.Report(path, hint, "%s stands in plain text", what)
 		}
 		if isSecretVariable(value) {
-			p.Report(topology.JoinPath(path, "value"), hint, "the value of a secret variable stands in plain text")
+			name, _ := value.(map[string]any)["name"].(string)
+			p.Report(topology.JoinPath(path, "value"), hint, "the value of a secret variable, %s, stands in plain text", name)
 		}
 	})
 }
@@ -106,8 +108,18 @@ func Redact(path string, value any) any {
 	case nil:
 		return nil
 	}
-	if secretIn(path, value) != "" || hiddenName.MatchString(path) {
+	name := elementName(path)
+	if secretIn(path, value) != "" || hiddenName.MatchString(path) || secretName.MatchString(name) || hiddenName.MatchString(name) {
 		return Hidden
 	}
 	return value
+}
+
+// elementName returns the NAME of a path such as env[NAME].value, or "".
+func elementName(path string) string {
+	rest, ok := strings.CutSuffix(path, "].value")
+	if !ok {
+		return ""
+	}
+	return rest[strings.LastIndex(rest, "[")+1:]
 }

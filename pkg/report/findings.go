@@ -46,12 +46,12 @@ func FindingsText(list diag.List, style Style) string {
 		if f.Silenced != "" {
 			continue
 		}
-		fmt.Fprintf(&b, "%s: %s: %s %s%s\n", style.bold(f.Pos.String()), style.severity(f.Severity), f.Message, style.dim("["+f.Code+"]"), isNew(f))
+		fmt.Fprintf(&b, "%s: %s: %s %s%s\n", style.bold(f.Pos.String()), style.severity(f.Severity), oneLine(f.Message), style.dim("["+f.Code+"]"), isNew(f))
 		if f.Path != "" {
 			fmt.Fprintf(&b, "    at %s\n", f.Path)
 		}
 		if f.Hint != "" {
-			fmt.Fprintf(&b, "    hint: %s\n", f.Hint)
+			fmt.Fprintf(&b, "    hint: %s\n", oneLine(f.Hint))
 		}
 	}
 	return b.String()
@@ -63,6 +63,12 @@ func isNew(f diag.Finding) string {
 		return " (new)"
 	}
 	return ""
+}
+
+// oneLine keeps a text on its line, with nothing in it that a terminal or a CI
+// server would take for a command.
+func oneLine(text string) string {
+	return strings.NewReplacer("\n", `\n`, "\t", " ").Replace(unhidden(text))
 }
 
 // Summary counts findings in words, such as "1 error, 2 warnings".

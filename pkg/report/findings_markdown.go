@@ -34,4 +34,4 @@ var unmarked = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", `\`, `\\`,
 
 // inline keeps text on its line and in its cell in Markdown. Backquotes may mark
 // code in it.
-func inline(text string) string { return unmarked.Replace(text) }
+func inline(text string) string { return unhidden(unmarked.Replace(text)) }

@@ -31,8 +31,7 @@ func TestFindingsJUnit(t *testing.T) {
   </testsuite>
   <testsuite name="t.yaml" tests="2" failures="0" errors="0" skipped="1" time="0">
     <testcase classname="t.yaml" name="RP001: 50% of it,…" file="t.yaml" time="0">
-      <system-out><![CDATA[t.yaml: note: 50% of it,
-at: once [RP001] (new)
+      <system-out><![CDATA[t.yaml: note: 50% of it,\nat: once [RP001] (new)
 ]]></system-out>
     </testcase>
     <testcase classname="t.yaml" name="RP002: quiet" file="t.yaml" time="0">

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
@@ -133,7 +132,11 @@ func changeLine(c manifest.Change) string {
 	case manifest.Removed:
 		return "- " + where + " = " + valueText(c.Old)
 	}
-	return "~ " + where + " = " + valueText(c.Old) + " → " + valueText(c.New)
+	was, is := valueText(c.Old), valueText(c.New)
+	if was == is { // a text became a number, say
+		was, is = plainJSON(c.Old), plainJSON(c.New)
+	}
+	return "~ " + where + " = " + was + " → " + is
 }
 
 // valueText writes a value on one line; of a map, that it is one. What could
@@ -142,14 +145,20 @@ func valueText(v any) string {
 	if _, ok := v.(map[string]any); ok {
 		return "{…}"
 	}
-	if s, ok := v.(string); ok && strings.IndexFunc(s, unicode.IsControl) < 0 {
+	if s, ok := v.(string); ok && unhidden(s) == s && !strings.ContainsAny(s, "\n\t") {
 		return s
 	}
-	text, err := json.Marshal(v)
-	if err != nil {
+	return plainJSON(v)
+}
+
+func plainJSON(v any) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
 		return fmt.Sprint(v)
 	}
-	return string(text)
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func commandLines(commands []system.Command) []string {

@@ -19,6 +19,10 @@ type Review struct {
 	Added bool
 	// Mended marks a topology that could not be read at the base.
 	Mended bool
+	// Edited marks one that says something else than at the base.
+	Edited bool
+	// Removed marks one that was there at the base.
+	Removed bool
 	// Broken marks one that cannot be read now.
 	Broken bool
 	// Taken are the steps that the change takes.
@@ -38,7 +42,7 @@ type Review struct {
 // Quiet reports whether the change does nothing to the topology that anybody
 // has to look at.
 func (r Review) Quiet() bool {
-	return r.Diff.Empty() && len(r.Taken) == 0 && !r.Added && !r.Mended && len(r.newFindings()) == 0
+	return r.Diff.Empty() && len(r.Taken) == 0 && !r.Edited && !r.Removed && !r.Added && !r.Mended && len(r.newFindings()) == 0
 }
 
 // newFindings are the findings that count and were not there before.
@@ -57,6 +61,9 @@ func (r Review) Sentence() string {
 	if r.Mended {
 		parts = append(parts, "mends a topology that could not be read before")
 	}
+	if r.Removed {
+		parts = append(parts, "removes a topology that has regions in the ring")
+	}
 	if r.Broken {
 		parts = append(parts, "leaves a topology that cannot be read, so nothing is known of it")
 	}
@@ -65,6 +72,9 @@ func (r Review) Sentence() string {
 	}
 	if n := r.Diff.count(); n > 0 {
 		parts = append(parts, fmt.Sprintf("alters what is rendered in %s (%s, the gravest effect: %s)", Count(len(r.Diff.Regions), "region"), Count(n, "change"), r.Diff.Worst()))
+	}
+	if len(parts) == 0 && r.Edited {
+		parts = append(parts, "edits the topology, and alters nothing that is rendered yet")
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "alters nothing that is rendered")

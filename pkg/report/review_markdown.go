@@ -163,7 +163,10 @@ func (r RegionDiff) why() string {
 // next is a table of the stages to come.
 func (d detail) next(p Plan) string {
 	if len(p.Steps) == 0 {
-		return ""
+		if len(p.Left) == 0 {
+			return ""
+		}
+		return strings.Join(p.Left, "\n") + "\n"
 	}
 	var b strings.Builder
 	b.WriteString("**What comes next**\n\n| stage | region | from | to | gate |\n|---|---|---|---|---|\n")
@@ -193,7 +196,7 @@ func (d detail) found(r Review) string {
 		fmt.Fprintf(&b, "- %s %s at %s: %s\n", f.Severity, f.Code, brief(f.Pos.String()), brief(f.Message))
 	}
 	if left := news[min(len(news), d.findings):]; len(left) > 0 {
-		fmt.Fprintf(&b, "\nAnd %s more; `ringplan lint` lists them.\n", Summary(left))
+		fmt.Fprintf(&b, "\nAnd %s more; `ringplan verify --base %s` lists them.\n", Summary(left), r.Base)
 	}
 	return b.String()
 }
@@ -222,7 +225,7 @@ func (d detail) changes(diff Diff) string {
 		}
 	}
 	if len(counts) > 0 {
-		fmt.Fprintf(&b, "Not listed here, for the comment would be too long: %s. `ringplan diff` lists them.\n\n", strings.Join(counts, ", "))
+		fmt.Fprintf(&b, "Not listed here, for the comment would be too long: %s. `ringplan diff --base %s` lists them.\n\n", strings.Join(counts, ", "), diff.Against)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -54,7 +55,41 @@ type Effect struct {
 
 // Classify returns the first effect of the system that matches a change. What
 // no effect matches restarts pods, perhaps.
+//
+// Of a map that comes or goes as a whole it is the gravest of what is in it.
 func (s System) Classify(c manifest.Change) Effect {
+	effect := s.classify(c)
+	if c.Path == "" {
+		return effect
+	}
+	for _, leaf := range slices.Concat(leaves(c, c.Old), leaves(c, c.New)) {
+		if e := s.classify(leaf); e.Class.Worse(effect.Class) {
+			effect = e
+		}
+	}
+	return effect
+}
+
+// leaves returns a change for each field below the field of a change, one of
+// whose values is a map, or a list of maps.
+func leaves(c manifest.Change, value any) []manifest.Change {
+	var list []manifest.Change
+	switch v := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			below := c
+			below.Path += "." + key
+			list = append(append(list, below), leaves(below, v[key])...)
+		}
+	case []any:
+		for _, item := range v {
+			list = append(list, leaves(c, item)...)
+		}
+	}
+	return list
+}
+
+func (s System) classify(c manifest.Change) Effect {
 	for _, e := range s.Effects {
 		if e.matches(c) {
 			return e

@@ -28,6 +28,9 @@ func TestClassify(t *testing.T) {
 		"any part before":          {manifest.Change{File: "west/a.yaml", Path: "envs[prod].kmsKey", Op: manifest.Changed}, DestroysData},
 		"another file":             {manifest.Change{File: "west/b.yaml", Path: "ring.size", Op: manifest.Changed}, Safe},
 		"a whole document":         {manifest.Change{File: "west/b.yaml", Document: "v1/Pod x", Op: manifest.Removed}, RollingRestart},
+		"a map that goes":          {manifest.Change{File: "a.yaml", Path: "envs", Op: manifest.Removed, Old: map[string]any{"prod": []any{map[string]any{"kmsKey": "k"}}}}, DestroysData},
+		"a map that comes":         {manifest.Change{File: "a.yaml", Path: "envs", Op: manifest.Added, New: map[string]any{"kmsKey": "k", "a": 1}}, DestroysData},
+		"a map without":            {manifest.Change{File: "a.yaml", Path: "envs", Op: manifest.Added, New: map[string]any{"a": 1}}, RollingRestart},
 		"a file that nobody knows": {manifest.Change{File: "c.yaml", Path: "a", Op: manifest.Changed}, RollingRestart},
 	}
 	for name, tt := range tests {
