@@ -113,7 +113,7 @@ type ring struct {
 	refusals []stage.Refusal
 	// findings are those from before the rules run.
 	findings diag.List
-	// laidOut is where the ring was read, if that is not where its file is.
+	// laidOut is the file that the ring was read from, if that is not its own.
 	laidOut string
 }
 

@@ -167,9 +167,9 @@ func (a *app) layOut(ctx context.Context, repo *gitrev.Repo, commit, file, temp 
 	}
 	r, found, err := a.readRing(ctx, old, nil)
 	if r != nil {
-		r.file, r.Dir, r.laidOut = file, filepath.Dir(file), dir
+		r.file, r.Dir, r.laidOut = file, filepath.Dir(file), old
 	}
-	return r, movedBack(found, dir, filepath.Dir(file)), err
+	return r, movedBack(found, old, file), err
 }
 
 // readable are the extensions of what is read beside a topology.
@@ -204,16 +204,20 @@ func writeAll(dir string, files map[string][]byte) error {
 // movedBack returns findings of a ring that was laid out elsewhere with the
 // places that its files have today.
 func (r *ring) movedBack(findings diag.List) diag.List {
-	return movedBack(findings, r.laidOut, r.dir())
+	return movedBack(findings, r.laidOut, r.file)
 }
 
-func movedBack(findings diag.List, from, to string) diag.List {
+// movedBack names the files beside the topology old as those beside file, which
+// takes its place.
+func movedBack(findings diag.List, old, file string) diag.List {
 	for i := range findings {
 		if !filepath.IsAbs(findings[i].Pos.File) {
 			continue
 		}
-		if rel, err := filepath.Rel(from, findings[i].Pos.File); err == nil {
-			findings[i].Pos.File = filepath.ToSlash(filepath.Join(to, rel))
+		if findings[i].Pos.File == filepath.ToSlash(old) {
+			findings[i].Pos.File = filepath.ToSlash(file)
+		} else if rel, err := filepath.Rel(filepath.Dir(old), findings[i].Pos.File); err == nil {
+			findings[i].Pos.File = filepath.ToSlash(filepath.Join(filepath.Dir(file), rel))
 		}
 	}
 	return findings

@@ -90,6 +90,9 @@ func parseLine(line string) (sum, path string, err error) {
 	if !whole {
 		return "", "", errors.New("the line is cut off: no newline at its end")
 	}
+	if strings.HasSuffix(line, "\r") {
+		return "", "", errors.New("the line ends as on Windows: Git has changed the files; a line `rendered/** -text` in .gitattributes keeps them as they are")
+	}
 	sum, path, found := strings.Cut(line, "  ")
 	if raw, err := hex.DecodeString(sum); !found || err != nil || len(raw) != sha256.Size || sum != strings.ToLower(sum) {
 		return "", "", errors.New("not a SHA-256 digest, two spaces and a path")

@@ -25,7 +25,7 @@ func TestParseRecord(t *testing.T) {
 		"binary mode":  {a + " *x\n", nil, "line 1: not a SHA-256"},
 		"no path":      {a + "  \n", nil, "line 1: path is empty"},
 		"outside":      {a + "  ../x\n", nil, `line 1: path "../x"`},
-		"CRLF":         {a + "  x\r\n", nil, "line 1: path \"x\\r\""},
+		"CRLF":         {a + "  x\r\n", nil, "line 1: the line ends as on Windows"},
 		"itself":       {a + "  SHA256SUMS\n", nil, "line 1: the record lists itself"},
 		"twice":        {a + "  x\n" + b + "  x\n", nil, `line 2: path "x" is listed twice`},
 	}
