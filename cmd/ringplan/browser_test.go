@@ -275,8 +275,21 @@ addEventListener("load", () => {
   document.body.textContent = JSON.stringify(views);
 });`
 
-// lookAt opens a page at each of the widths, in the light and in the dark.
+// lookAt opens a page at each of the widths, in the light and in the dark. On a
+// machine with much to do a browser may look before it has styled the page; then
+// it looks again.
 func lookAt(t *testing.T, page string, widths ...int) []pageView {
+	t.Helper()
+	for tries := 1; ; tries++ {
+		views := lookOnce(t, page, widths...)
+		plain := slices.ContainsFunc(views, func(v pageView) bool { return v.Background == "rgba(0, 0, 0, 0)" })
+		if !plain || tries == 3 {
+			return views
+		}
+	}
+}
+
+func lookOnce(t *testing.T, page string, widths ...int) []pageView {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString("<!doctype html><title>views</title><body>")
