@@ -24,6 +24,8 @@ import (
 // An earlier is what the topologies of a run were at a Git revision.
 type earlier struct {
 	rev string
+	// spots says for each file of today where in Git it was looked for.
+	spots map[string]spot
 	// rings holds a ring for each file of today that was there and could be read.
 	rings map[string]*ring
 	// unreadable says of the others that were there why not.
@@ -36,6 +38,22 @@ type earlier struct {
 type moment struct {
 	rev    string
 	parted bool
+}
+
+// A spot is a commit of a repository.
+type spot struct {
+	repo   *gitrev.Repo
+	commit string
+}
+
+// spot finds the commit in the repository that holds a folder.
+func (m moment) spot(ctx context.Context, folder string) (spot, error) {
+	repo, err := gitrev.Open(ctx, folder)
+	if err != nil {
+		return spot{}, err
+	}
+	commit, err := m.commit(ctx, repo)
+	return spot{repo, commit}, err
 }
 
 // commit finds the commit in a repository.
@@ -55,13 +73,18 @@ func (m moment) commit(ctx context.Context, repo *gitrev.Repo) (string, error) {
 // lints them. Nothing is checked out: what is needed is laid out in a temporary
 // folder, which is gone when earlier returns.
 func (a *app) earlier(ctx context.Context, files []string, when moment) (*earlier, error) {
-	e := &earlier{rev: when.rev, rings: map[string]*ring{}, unreadable: map[string]diag.Finding{}}
+	e := &earlier{rev: when.rev, spots: map[string]spot{}, rings: map[string]*ring{}, unreadable: map[string]diag.Finding{}}
 	var rings []*ring
 	for _, file := range files {
-		r, found, err := a.ringAt(ctx, file, when)
+		s, err := when.spot(ctx, filepath.Dir(file))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", filepath.ToSlash(file), err)
 		}
+		r, found, err := a.ringAt(ctx, file, s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: as it is at %s: %w", filepath.ToSlash(file), when.rev, err)
+		}
+		e.spots[file] = s
 		if r != nil {
 			rings = append(rings, r)
 			e.rings[file] = r
@@ -108,17 +131,9 @@ func filesOf(rings []*ring) []string {
 	return files
 }
 
-// ringAt reads one topology at a moment; the ring is nil if it was not there,
+// ringAt reads one topology at a commit; the ring is nil if it was not there,
 // or if the findings say what is wrong with it.
-func (a *app) ringAt(ctx context.Context, file string, when moment) (*ring, diag.List, error) {
-	repo, err := gitrev.Open(ctx, filepath.Dir(file))
-	if err != nil {
-		return nil, nil, err
-	}
-	commit, err := when.commit(ctx, repo)
-	if err != nil {
-		return nil, nil, err
-	}
+func (a *app) ringAt(ctx context.Context, file string, s spot) (*ring, diag.List, error) {
 	temp, err := os.MkdirTemp("", "ringplan-")
 	if err == nil {
 		temp, err = filepath.Abs(temp)
@@ -126,21 +141,18 @@ func (a *app) ringAt(ctx context.Context, file string, when moment) (*ring, diag
 	if err != nil {
 		return nil, nil, fmt.Errorf("no temporary folder can be made, see TMPDIR: %w", err)
 	}
-	r, found, err := a.layOut(ctx, repo, commit, file, temp)
-	if err != nil {
-		err = fmt.Errorf("as it is at %s: %w", when.rev, err)
-	}
+	r, found, err := a.layOut(ctx, s, file, temp)
 	return r, found, errors.Join(err, os.RemoveAll(temp))
 }
 
 // layOut reads a topology from a temporary folder that it fills.
-func (a *app) layOut(ctx context.Context, repo *gitrev.Repo, commit, file, temp string) (*ring, diag.List, error) {
-	rel, err := repo.Rel(filepath.Dir(file))
+func (a *app) layOut(ctx context.Context, s spot, file, temp string) (*ring, diag.List, error) {
+	rel, err := s.repo.Rel(filepath.Dir(file))
 	if err != nil {
 		return nil, nil, err
 	}
 	dir := filepath.Join(temp, filepath.FromSlash(rel))
-	own, err := repo.Select(ctx, commit, filepath.Dir(file), isInput)
+	own, err := s.repo.Select(ctx, s.commit, filepath.Dir(file), isInput)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -157,7 +169,7 @@ func (a *app) layOut(ctx context.Context, repo *gitrev.Repo, commit, file, temp 
 		}
 	}
 	if filepath.Ext(old) == ".cue" { // it may import any package of its module
-		module, err := repo.Select(ctx, commit, repo.Root(), func(name string) bool { return path.Ext(name) == ".cue" })
+		module, err := s.repo.Select(ctx, s.commit, s.repo.Root(), func(name string) bool { return path.Ext(name) == ".cue" })
 		if err == nil {
 			err = writeAll(temp, module.Files)
 		}

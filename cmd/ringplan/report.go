@@ -59,22 +59,10 @@ func (a *app) report(ctx context.Context, args []string, f reportFlags) error {
 	case f.limit < minComment:
 		return usage("--limit: %d is less than %d, and a comment may need that", f.limit, minComment)
 	}
-	rings, findings, err := a.load(ctx, args)
+	rings, findings, before, err := a.verified(ctx, args, f.base)
 	if err != nil {
 		return err
 	}
-	for _, r := range rings {
-		r.findings = nil
-		if err := r.verify(); err != nil {
-			return err
-		}
-		findings = append(findings, r.findings...)
-	}
-	before, more, err := a.verifyBase(ctx, args, rings, findings, f.base)
-	if err != nil {
-		return err
-	}
-	findings = append(findings, more...)
 	findings.Sort()
 	findings.CompareWith(before.findings)
 	var reviews []report.Review

@@ -56,24 +56,10 @@ func (a *app) verify(ctx context.Context, args []string, f verifyFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	rings, findings, err := a.load(ctx, args)
+	rings, findings, before, err := a.verified(ctx, args, f.base)
 	if err != nil {
 		return err
 	}
-	steps := 0
-	for _, r := range rings {
-		r.findings = nil
-		if err := r.verify(); err != nil {
-			return fmt.Errorf("%s: %w", filepath.ToSlash(r.file), err)
-		}
-		findings = append(findings, r.findings...)
-		steps += r.history.Step
-	}
-	before, more, err := a.verifyBase(ctx, args, rings, findings, f.base)
-	if err != nil {
-		return err
-	}
-	findings = append(findings, more...)
 	if f.plan != "" {
 		stale, err := staleInputs(f.plan, rings)
 		if err != nil {
@@ -91,8 +77,30 @@ func (a *app) verify(ctx context.Context, args []string, f verifyFlags) error {
 	if err := a.verdict(findings); err != nil {
 		return err
 	}
+	steps := 0
+	for _, r := range rings {
+		steps += r.history.Step
+	}
 	fmt.Fprintf(a.stderr, "verified: %s, %s replayed\n", report.Count(len(rings), "topology"), report.Count(steps, "step"))
 	return nil
+}
+
+// verified loads topologies and returns all that is found in them, and what they
+// were where the change begins, if a base is given.
+func (a *app) verified(ctx context.Context, args []string, base string) ([]*ring, diag.List, *earlier, error) {
+	rings, findings, err := a.load(ctx, args)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, r := range rings {
+		r.findings = nil
+		if err := r.verify(); err != nil {
+			return nil, nil, nil, fmt.Errorf("%s: %w", filepath.ToSlash(r.file), err)
+		}
+		findings = append(findings, r.findings...)
+	}
+	before, more, err := a.verifyBase(ctx, args, rings, findings, base)
+	return rings, append(findings, more...), before, err
 }
 
 // verify reports what lint does not see of a ring.

@@ -12,9 +12,7 @@ import (
 	"strings"
 
 	"github.com/ringplan/ringplan/pkg/diag"
-	"github.com/ringplan/ringplan/pkg/gitrev"
 	"github.com/ringplan/ringplan/pkg/load"
-	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/report"
 	"github.com/ringplan/ringplan/pkg/stage"
 	"github.com/ringplan/ringplan/pkg/system"
@@ -66,15 +64,8 @@ func (r *ring) markStale(ctx context.Context, before *earlier, known diag.List) 
 	if err != nil {
 		return err
 	}
-	repo, err := gitrev.Open(ctx, r.dir())
-	if err != nil {
-		return err
-	}
-	commit, err := moment{before.rev, true}.commit(ctx, repo)
-	if err != nil {
-		return err
-	}
-	rendered, err := repo.Files(ctx, commit, r.out("", false))
+	at := before.spots[r.file]
+	rendered, err := at.repo.Files(ctx, at.commit, r.out("", false))
 	if err != nil {
 		return err
 	}
@@ -100,24 +91,21 @@ func lostRings(ctx context.Context, folders []string, base string) (diag.List, e
 		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 			continue
 		}
-		repo, err := gitrev.Open(ctx, folder)
+		fork, err := moment{base, true}.spot(ctx, folder)
 		if err != nil {
 			return nil, err
 		}
-		fork, err := moment{base, true}.commit(ctx, repo)
-		if err != nil {
-			return nil, err
-		}
-		snapshot, err := repo.Select(ctx, fork, folder, func(name string) bool { return path.Base(name) == stage.RolloutFile })
+		snapshot, err := fork.repo.Select(ctx, fork.commit, folder, func(name string) bool { return path.Base(name) == stage.RolloutFile })
 		if err != nil {
 			return nil, err
 		}
 		for _, file := range slices.Sorted(maps.Keys(snapshot.Files)) {
 			dir := filepath.Join(folder, filepath.FromSlash(path.Dir(file)))
-			topology, err := load.In(dir)
-			there := topology != "" || err != nil // whatever is wrong with it
+			if topology, err := load.In(dir); topology != "" || err != nil {
+				continue // it is there, whatever is wrong with it
+			}
 			rollout, problems := stage.DecodeRollout(snapshot.Files[file])
-			if there || len(problems) > 0 {
+			if len(problems) > 0 {
 				continue
 			}
 			holder := &ring{file: filepath.Join(dir, "topology")}
@@ -137,23 +125,12 @@ func (r *ring) verifyBase(ctx context.Context, base string, before *earlier, kno
 	if !r.history.sound {
 		return nil
 	}
-	repo, err := gitrev.Open(ctx, r.dir())
+	fork := before.spots[r.file]
+	tip, err := fork.repo.Resolve(ctx, base)
 	if err != nil {
 		return err
 	}
-	tip, err := repo.Resolve(ctx, base)
-	if err != nil {
-		return err
-	}
-	head, err := repo.Resolve(ctx, "HEAD")
-	if err != nil {
-		return err
-	}
-	fork, err := repo.MergeBase(ctx, tip, head)
-	if err != nil {
-		return err
-	}
-	kept, err := r.recordsAt(ctx, repo, tip)
+	kept, err := r.recordsAt(ctx, spot{fork.repo, tip})
 	if err != nil {
 		return err
 	}
@@ -166,19 +143,20 @@ func (r *ring) verifyBase(ctx context.Context, base string, before *earlier, kno
 			r.found("RP129", file, 1, 1, "", "the record is not as it is in %s", base)
 		}
 	}
-	stepped, err := r.steppedSince(ctx, repo, fork)
-	if err != nil {
-		return err
-	}
 	if err := r.verifyByHand(before, known); err != nil {
 		return err
 	}
-	return r.verifyRadius(ctx, repo, fork, stepped)
+	if fork.commit != tip {
+		if kept, err = r.recordsAt(ctx, fork); err != nil {
+			return err
+		}
+	}
+	return r.verifyRadius(ctx, fork, r.steppedSince(kept))
 }
 
 // recordsAt returns the records at a commit, by their paths.
-func (r *ring) recordsAt(ctx context.Context, repo *gitrev.Repo, commit string) (map[string][]byte, error) {
-	snapshot, err := repo.Files(ctx, commit, filepath.Join(r.dir(), stage.EvidenceDir))
+func (r *ring) recordsAt(ctx context.Context, s spot) (map[string][]byte, error) {
+	snapshot, err := s.repo.Files(ctx, s.commit, filepath.Join(r.dir(), stage.EvidenceDir))
 	if err != nil {
 		return nil, err
 	}
@@ -205,19 +183,16 @@ func sameRecord(a, b []byte) bool {
 	return len(problems) == 0 && one.Digest() == other.Digest()
 }
 
-// steppedSince lists the regions of the steps that were taken since a commit.
-func (r *ring) steppedSince(ctx context.Context, repo *gitrev.Repo, commit string) ([]string, error) {
-	known, err := r.recordsAt(ctx, repo, commit)
-	if err != nil {
-		return nil, err
-	}
+// steppedSince lists the regions of the steps whose records are not among those
+// known.
+func (r *ring) steppedSince(known map[string][]byte) []string {
 	var stepped []string
 	for _, rec := range r.history.records {
 		if _, old := known[rec.Path()]; !old {
 			stepped = append(stepped, rec.Region)
 		}
 	}
-	return stepped, nil
+	return stepped
 }
 
 // verifyByHand reports changes that cannot be taken back, or that destroy data,
@@ -257,15 +232,12 @@ func reported(known diag.List, r *ring, region string) bool {
 	})
 }
 
-// past says what was done to a field.
-var past = map[manifest.Op]string{manifest.Added: "added", manifest.Removed: "removed", manifest.Changed: "changed"}
-
 func (r *ring) foundByHand(region *topology.Region, c report.Effected) {
 	what := c.Change.Path
 	if what == "" {
 		what = c.Change.File
 	}
-	r.foundAt("RP132", region.Path(""), "%s of region %s is %s by hand (%s): %s", what, region.Name, past[c.Change.Op], c.Class, c.Why)
+	r.foundAt("RP132", region.Path(""), "%s of region %s is %s by hand (%s): %s", what, region.Name, c.Change.Op.Past(), c.Class, c.Why)
 	last := &r.findings[len(r.findings)-1]
 	if c.Class == system.DestroysData {
 		last.Severity = diag.Error
@@ -278,7 +250,7 @@ func (r *ring) foundByHand(region *topology.Region, c report.Effected) {
 
 // verifyRadius wants a change that takes steps to touch the rendered files of
 // their regions only (I7).
-func (r *ring) verifyRadius(ctx context.Context, repo *gitrev.Repo, fork string, stepped []string) error {
+func (r *ring) verifyRadius(ctx context.Context, fork spot, stepped []string) error {
 	if len(stepped) == 0 {
 		return nil
 	}
@@ -286,7 +258,7 @@ func (r *ring) verifyRadius(ctx context.Context, repo *gitrev.Repo, fork string,
 	if err != nil {
 		return err
 	}
-	before, err := repo.Files(ctx, fork, r.out("", false))
+	before, err := fork.repo.Files(ctx, fork.commit, r.out("", false))
 	if err != nil {
 		return err
 	}

@@ -47,6 +47,9 @@ const (
 	Changed Op = "change"
 )
 
+// Past returns the operation as what was done: added, removed or changed.
+func (o Op) Past() string { return strings.TrimSuffix(string(o), "e") + "ed" }
+
 // Diff returns the fields that differ from a to b, ordered by file, document
 // and path; no two have all three in common.
 //

@@ -113,11 +113,14 @@ func FindingsJSON(list diag.List) (string, error) {
 	}})
 }
 
-func indent(v any) (string, error) {
+// indent renders a report for programs.
+func indent(v any) (string, error) { return encode(v, "  ") }
+
+func encode(v any, indent string) (string, error) {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
+	enc.SetIndent("", indent)
 	if err := enc.Encode(v); err != nil {
 		return "", fmt.Errorf("report: %w", err)
 	}

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -134,7 +133,7 @@ func changeLine(c manifest.Change) string {
 	}
 	was, is := valueText(c.Old), valueText(c.New)
 	if was == is { // a text became a number, say
-		was, is = plainJSON(c.Old), plainJSON(c.New)
+		was, is = jsonText(c.Old, ""), jsonText(c.New, "")
 	}
 	return "~ " + where + " = " + was + " → " + is
 }
@@ -148,17 +147,16 @@ func valueText(v any) string {
 	if s, ok := v.(string); ok && unhidden(s) == s && !strings.ContainsAny(s, "\n\t") {
 		return s
 	}
-	return plainJSON(v)
+	return jsonText(v, "")
 }
 
-func plainJSON(v any) string {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+// jsonText writes a value as JSON, on one line if there is no indent.
+func jsonText(v any, indent string) string {
+	text, err := encode(v, indent)
+	if err != nil {
 		return fmt.Sprint(v)
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return strings.TrimSuffix(text, "\n")
 }
 
 func commandLines(commands []system.Command) []string {

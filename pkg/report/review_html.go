@@ -1,12 +1,10 @@
 package report
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"maps"
@@ -279,12 +277,10 @@ func sortChanges(list []htmlChange) {
 	slices.SortStableFunc(list, func(a, b htmlChange) int { return cmp.Compare(opRanks[a.Op], opRanks[b.Op]) })
 }
 
-var opWords = map[manifest.Op]string{manifest.Removed: "removed", manifest.Changed: "changed", manifest.Added: "added"}
-
 // htmlChangeOf returns a change with all of its values but what may be secret:
 // those of a plan come here as they are.
 func htmlChangeOf(c manifest.Change, e system.Effect) htmlChange {
-	v := htmlChange{Op: c.Op, Word: opWords[c.Op], File: c.File, Path: c.Path, Class: e.Class, Why: e.Why, Procedure: e.Procedure}
+	v := htmlChange{Op: c.Op, Word: c.Op.Past(), File: c.File, Path: c.Path, Class: e.Class, Why: e.Why, Procedure: e.Procedure}
 	if c.Document != "" {
 		v.File += ": " + c.Document
 	}
@@ -299,7 +295,7 @@ func htmlChangeOf(c manifest.Change, e system.Effect) htmlChange {
 		v.New = htmlValue(is)
 	}
 	if v.Old == v.New && v.Old != lint.Hidden { // such as "true" and true
-		v.Old, v.New = jsonText(was), jsonText(is)
+		v.Old, v.New = jsonText(was, "  "), jsonText(is, "  ")
 	}
 	return v
 }
@@ -310,18 +306,7 @@ func htmlValue(v any) string {
 	if s, ok := v.(string); ok && s != "" {
 		return strings.TrimSuffix(s, "\n")
 	}
-	return jsonText(v)
-}
-
-func jsonText(v any) string {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		return fmt.Sprint(v)
-	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return jsonText(v, "  ")
 }
 
 // htmlPastOf returns the steps that were taken before the change, and those that
