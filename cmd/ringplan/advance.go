@@ -213,7 +213,7 @@ func (a *app) write(ctx context.Context, r *ring, taken system.Taken) (tree.Resu
 // read: another step was taken since, or it is so by hand.
 func (r *ring) notRendered(dir string) error {
 	files, err := r.readFiles()
-	if err == nil && rawDigest(files) != r.history.raw {
+	if err == nil && rawDigest(files) != rawDigest(r.history.files) {
 		err = fmt.Errorf("%s: %w", r.beside(stage.RolloutFile), tree.ErrChanged)
 	}
 	if err != nil {

@@ -111,8 +111,6 @@ type history struct {
 	records []stage.Record
 	// files are those that the history was read from.
 	files map[string][]byte
-	// raw is the SHA-256 of rollout.yaml as it is, in hex; "" if there is none.
-	raw string
 	// sound is false if something is wrong with the rollout or its evidence:
 	// then it goes as far as it is proven.
 	sound bool
@@ -203,7 +201,6 @@ func (r *ring) replay(files map[string][]byte) history {
 		h.records = append(h.records, rec)
 	}
 	data, there := files[stage.RolloutFile]
-	h.raw = rawDigest(files)
 	h.sound = sound && r.compareRollout(data, there, h.Rollout)
 	return h
 }
@@ -435,7 +432,7 @@ func (r *ring) rolloutFiles(taken system.Taken) ([]tree.Beside, error) {
 		return nil, err
 	}
 	return []tree.Beside{
-		{Path: stage.RolloutFile, Old: r.history.raw, Data: rollout},
+		{Path: stage.RolloutFile, Old: rawDigest(r.history.files), Data: rollout},
 		{Path: taken.Record.Path(), Data: record},
 	}, nil
 }
