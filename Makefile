@@ -30,7 +30,7 @@ install:
 golden:
 	$(GO) generate ./...
 	UPDATE=1 $(GO) test ./pkg/load ./pkg/observe ./pkg/report
-	UPDATE=1 $(GO) test -run "^Test(Golden|Scripts|Broken|Demo)" ./cmd/ringplan
+	UPDATE=1 $(GO) test -run "^Test(Golden|Scripts|Broken|Demo)" ./cmd/cli
 
 # Fuzzes each target for FUZZTIME, a duration or a number such as 1000x.
 fuzz:
@@ -49,7 +49,7 @@ bench:
 # Walks every state of a rollout for rings of up to four regions, and then takes
 # one guard after the other out, and sees the walk fail.
 model:
-	RINGPLAN_MODEL=full $(GO) test -count=1 -timeout 2h -v -run '^(TestModel|TestMutations)' ./cmd/ringplan
+	RINGPLAN_MODEL=full $(GO) test -count=1 -timeout 2h -v -run '^(TestModel|TestMutations)' ./cmd/cli
 
 lint-go:
 	$(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTER)
@@ -59,7 +59,7 @@ lint-go:
 # once.
 race:
 	$(GO) test -race -short $$($(GO) list ./... | grep -v /cmd/)
-	$(GO) test -race -run '^Test(TwoAdvances|Interrupted|Live)' ./cmd/ringplan
+	$(GO) test -race -run '^Test(TwoAdvances|Interrupted|Live)' ./cmd/cli
 
 # Fails if a generated or golden file is not what its source says.
 generated: golden

@@ -20,9 +20,10 @@ const module = "github.com/ringplan/ringplan/"
 
 // Floors above the pure ones.
 const (
-	edge = 10 // may do I/O; uses any floor, and other edges
-	top  = 20 // the command
-	data = -1 // files to embed; used by anyone
+	edge  = 10 // may do I/O; uses any floor, and other edges
+	top   = 20 // the command
+	start = 30 // the programs
+	data  = -1 // files to embed; used by anyone
 )
 
 // rooms lists every package with its floor. A room uses only lower floors,
@@ -46,7 +47,8 @@ var rooms = map[string]int{
 	"pkg/live":              edge,
 	"pkg/live/livetest":     edge,
 	"pkg/system/apigee/gen": top,
-	"cmd/ringplan":          top,
+	"cmd/cli":               top,
+	"cmd/ringplan":          start,
 }
 
 // sameFloor lists the uses inside one floor.
@@ -61,8 +63,8 @@ var libraries = map[string][]string{
 	"gopkg.in/yaml.v3":                   {"pkg/manifest", "pkg/system/apigee/gen"},
 	"github.com/google/go-cmp":           {"pkg/manifest"},
 	"github.com/hashicorp/go-multierror": {"pkg/tree"},
-	"github.com/spf13/cobra":             {"cmd/ringplan"},
-	"github.com/spf13/pflag":             {"cmd/ringplan"},
+	"github.com/spf13/cobra":             {"cmd/cli"},
+	"github.com/spf13/pflag":             {"cmd/cli"},
 	"k8s.io/apimachinery":                {"pkg/live"},
 	"k8s.io/client-go":                   {"pkg/live"},
 }
@@ -208,7 +210,7 @@ func TestCheckRefuses(t *testing.T) {
 		"the world":        {"pkg/lint", "os"},
 		"a heavy library":  {"pkg/lint", "cuelang.org/go/cue"},
 		"an unlisted one":  {"pkg/tree", "example.com/library"},
-		"an unlisted room": {"cmd/ringplan", module + "pkg/util"},
+		"an unlisted room": {"cmd/cli", module + "pkg/util"},
 	} {
 		if check(c.room, rooms[c.room], c.imported) == "" {
 			t.Errorf("%s: %s may import %s", name, c.room, c.imported)

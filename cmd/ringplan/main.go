@@ -4,37 +4,9 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"io"
 	"os"
-	"os/signal"
-	"runtime/debug"
-	"syscall"
+
+	"github.com/ringplan/ringplan/cmd/cli"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
-
-// run is the whole program but for the process around it. It returns the exit
-// code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
-	defer func() {
-		// The runtime would exit with the code that means differences.
-		if problem := recover(); problem != nil {
-			fmt.Fprintf(stderr, "ringplan: a defect of ringplan, please report it: %v\n\n%s", problem, debug.Stack())
-			code = exitFailed
-		}
-	}()
-	a := &app{stdout: stdout, stderr: stderr}
-	cmd := newRoot(a)
-	cmd.SetArgs(args)
-	cmd.SetOut(stdout)
-	cmd.SetErr(stderr)
-	return a.exitCode(cmd.ExecuteContext(ctx))
-}
+func main() { os.Exit(cli.Main()) }

@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ringplan/ringplan/pkg/report"
+	"github.com/ringplan/ringplan/pkg/stage"
+	"github.com/ringplan/ringplan/pkg/system"
+)
+
+func newStatus(a *app) *cobra.Command {
+	var f stepFlags
+	cmd := &cobra.Command{
+		Use:   "status [-f FILE...]",
+		Short: "Show where every region stands, and what it waits for",
+		Long: `status shows where each region of a topology stands in its procedure, since
+when, and the gate that it waits at. With observations, every check of that gate
+is answered; without them, it says what each check wants.
+
+` + observationHelp,
+		Example:           "  ringplan status\n  kubectl -n apigee get apigeeds,cdr -o json | ringplan status -f -\n  ringplan status -o json",
+		Args:              noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.status(cmd.Context(), cmd.InOrStdin(), f)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func (a *app) status(ctx context.Context, stdin io.Reader, f stepFlags) error {
+	now, err := f.check()
+	if err != nil {
+		return err
+	}
+	a.file = f.topology
+	rings, err := a.usable(ctx, nil)
+	if err != nil {
+		return err
+	}
+	seen, err := a.observations(stdin, f)
+	if err != nil {
+		return err
+	}
+	var list []report.Status
+	for _, r := range rings {
+		list = append(list, statusOf(r, system.Request{Now: now, MaxSkew: f.skew, Seen: seen, Topology: r.Digest()}))
+	}
+	return a.printStatus(list, f.output)
+}
+
+// statusOf tells where the regions of a ring stand: those of the topology in
+// its order, then those that are gone from it.
+func statusOf(r *ring, req system.Request) report.Status {
+	s := report.Status{Topology: r.Metadata.Name, Step: r.at.Step}
+	for i := range r.Spec.Regions {
+		region := &r.Spec.Regions[i]
+		p := r.at.At(region.Name)
+		line := report.Standing{Progress: p, Datacenter: region.Datacenter}
+		if p.Phase == stage.Planned {
+			line.Procedure = r.members.Member(region.Name).Procedure.Name
+		}
+		if !p.Phase.Rests() {
+			req.Region = region.Name
+			taken, refusals := r.system.Advance(r.compiled, r.at, req)
+			line.Refusals = refusals
+			if len(refusals) == 0 {
+				g := verdictOf(r, taken)
+				line.Gate = &g
+			}
+		}
+		s.Regions = append(s.Regions, line)
+	}
+	for _, p := range r.at.Regions {
+		if r.Region(p.Region) == nil {
+			s.Regions = append(s.Regions, report.Standing{Progress: p})
+		}
+	}
+	return s
+}
+
+func (a *app) printStatus(list []report.Status, o outputs) error {
+	return a.emit(o, func(format string, style report.Style) (string, error) {
+		if format == "json" {
+			return report.StatusJSON(list)
+		}
+		return joined(list, func(s report.Status) string { return report.StatusText(s, style) }), nil
+	})
+}

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ringplan/ringplan/pkg/diag"
+	"github.com/ringplan/ringplan/pkg/report"
+	"github.com/ringplan/ringplan/pkg/tree"
+)
+
+type verifyFlags struct {
+	baseFlags
+	plan   string
+	output outputs
+}
+
+func newVerify(a *app) *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use:   "verify [TOPOLOGY | FOLDER]...",
+		Short: "Check all that CI needs to know, in one go",
+		Long: `verify checks topologies as "ringplan lint" does; that every step of their
+rollouts is allowed and its gate open by the evidence that is recorded; that
+rollout.yaml is what the evidence adds up to; and that every rendered file is
+what topology and rollout say. It reads no cluster and changes nothing.
+
+With --base REV it also compares with that Git revision: its evidence must be
+the beginning of the evidence here, and a change that takes a step of one region
+must not touch the rendered files of another; what cannot be taken back must not
+be changed by hand; and findings are marked that were not there before. With --plan it refuses a plan that
+was saved before the topology or the rollout changed.
+
+Exit code 3 means that there are errors, or warnings with --strict.`,
+		Example: "  ringplan verify\n  ringplan verify --base origin/main\n  ringplan verify --base origin/main -o github -o sarif=findings.sarif\n  ringplan verify --plan approved.json",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.verify(cmd.Context(), args, f)
+		},
+	}
+	flags := cmd.Flags()
+	f.add(cmd)
+	flags.StringVar(&f.plan, "plan", "", "plan to hold against what is there, as `FILE` of plan --save")
+	f.output.add(cmd, findingFormats...)
+	return cmd
+}
+
+func (a *app) verify(ctx context.Context, args []string, f verifyFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	rings, findings, before, err := a.verified(ctx, args, f.base)
+	if err != nil {
+		return err
+	}
+	if f.plan != "" {
+		stale, err := staleInputs(f.plan, rings)
+		if err != nil {
+			return err
+		}
+		findings = append(findings, stale...)
+	}
+	findings.Sort()
+	if f.base != "" {
+		findings = f.mark(findings, before.findings)
+	}
+	if err := a.printFindings(findings, f.output); err != nil {
+		return err
+	}
+	if err := a.verdict(findings); err != nil {
+		return err
+	}
+	steps := 0
+	for _, r := range rings {
+		steps += r.history.Step
+	}
+	fmt.Fprintf(a.stderr, "verified: %s, %s replayed\n", report.Count(len(rings), "topology"), report.Count(steps, "step"))
+	return nil
+}
+
+// verified loads topologies and returns all that is found in them, and what they
+// were where the change begins, if a base is given.
+func (a *app) verified(ctx context.Context, args []string, base string) ([]*ring, diag.List, *earlier, error) {
+	rings, findings, err := a.load(ctx, args)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, r := range rings {
+		r.findings = nil
+		if err := r.verify(); err != nil {
+			return nil, nil, nil, fmt.Errorf("%s: %w", filepath.ToSlash(r.file), err)
+		}
+		findings = append(findings, r.findings...)
+	}
+	before, more, err := a.verifyBase(ctx, args, rings, findings, base)
+	return rings, append(findings, more...), before, err
+}
+
+// verify reports what lint does not see of a ring.
+func (r *ring) verify() error {
+	if !r.history.sound {
+		return nil // where the regions stand is not known, and why is reported
+	}
+	files, err := renderFiles(r, r.history.Rollout)
+	if err != nil {
+		return err
+	}
+	return r.verifyRendered(files)
+}
+
+// verifyRendered compares the rendered tree with what it should be.
+func (r *ring) verifyRendered(files []tree.File) error {
+	dir := r.out("", false)
+	state, err := tree.Compare(dir, files)
+	if err != nil {
+		return err
+	}
+	for _, group := range differences(state) {
+		for _, file := range group.paths {
+			r.found("RP127", path.Join("rendered", file), 1, 1, group.hint, "the file is %s", group.what)
+		}
+	}
+	return nil
+}
+
+// staleInputs compares the inputs of a saved plan with the rings.
+func staleInputs(file string, rings []*ring) (diag.List, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var saved struct {
+		Plans []struct {
+			Topology string        `json:"topology"`
+			Inputs   report.Inputs `json:"inputs"`
+		} `json:"plans"`
+	}
+	if err := json.Unmarshal(data, &saved); err != nil || len(saved.Plans) == 0 {
+		return nil, fmt.Errorf("%s: not a plan that `ringplan plan --save` has written", file)
+	}
+	holder := &ring{file: file}
+	say := func(format string, args ...any) {
+		holder.found("RP130", filepath.Base(file), 1, 1, "", format, args...)
+	}
+	for _, plan := range saved.Plans {
+		i := slices.IndexFunc(rings, func(r *ring) bool { return r.Metadata.Name == plan.Topology })
+		if i < 0 {
+			say("the plan is for topology %s, which is not here", plan.Topology)
+			continue
+		}
+		switch now := inputsOf(rings[i]); {
+		case now.Topology != plan.Inputs.Topology:
+			say("topology %s was changed since the plan was saved", plan.Topology)
+		case now != plan.Inputs:
+			say("the rollout of %s is at step %d, and the plan is from step %d", plan.Topology, now.Step, plan.Inputs.Step)
+		}
+	}
+	return holder.findings, nil
+}
+
+// inputsOf returns what the plan of a ring depends on.
+func inputsOf(r *ring) report.Inputs {
+	return report.Inputs{Topology: r.Digest(), Step: r.history.Step, Head: r.history.Head}
+}
