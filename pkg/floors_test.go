@@ -38,6 +38,8 @@ var rooms = map[string]int{
 	"pkg/observe":           1,
 	"pkg/stage":             2,
 	"pkg/lint":              2,
+	"pkg/release":           2,
+	"pkg/chart/template":    2,
 	"pkg/system":            3,
 	"pkg/system/apigee":     3,
 	"pkg/report":            4,
@@ -46,8 +48,13 @@ var rooms = map[string]int{
 	"pkg/gitrev":            edge,
 	"pkg/live":              edge,
 	"pkg/live/livetest":     edge,
+	"pkg/chart":             edge,
+	"pkg/chart/definition":  edge,
+	"pkg/overlay":           edge,
 	"pkg/system/apigee/gen": top,
 	"cmd/cli":               top,
+	"cmd/charts":            top,
+	"cmd/ringplan-charts":   start,
 	"cmd/ringplan":          start,
 }
 
@@ -59,14 +66,19 @@ var sameFloor = map[string][]string{
 
 // libraries lists the libraries from outside, and the rooms that may use them.
 var libraries = map[string][]string{
-	"cuelang.org/go":                     {"pkg/load", "pkg/system/apigee/gen"},
-	"gopkg.in/yaml.v3":                   {"pkg/manifest", "pkg/system/apigee/gen"},
-	"github.com/google/go-cmp":           {"pkg/manifest"},
-	"github.com/hashicorp/go-multierror": {"pkg/tree"},
-	"github.com/spf13/cobra":             {"cmd/cli"},
-	"github.com/spf13/pflag":             {"cmd/cli"},
-	"k8s.io/apimachinery":                {"pkg/live"},
-	"k8s.io/client-go":                   {"pkg/live"},
+	"cuelang.org/go":                           {"pkg/load", "pkg/system/apigee/gen"},
+	"gopkg.in/yaml.v3":                         {"pkg/manifest", "pkg/system/apigee/gen"},
+	"github.com/google/go-cmp":                 {"pkg/manifest"},
+	"github.com/hashicorp/go-multierror":       {"pkg/tree"},
+	"github.com/spf13/cobra":                   {"cmd/cli"},
+	"github.com/spf13/pflag":                   {"cmd/cli"},
+	"k8s.io/apimachinery":                      {"pkg/live"},
+	"k8s.io/client-go":                         {"pkg/live"},
+	"helm.sh/helm/v3":                          {"pkg/chart"},
+	"sigs.k8s.io/kustomize":                    {"pkg/overlay"},
+	"sigs.k8s.io/yaml":                         {"cmd/charts", "pkg/chart", "pkg/chart/definition", "pkg/overlay"},
+	"golang.org/x/text":                        {"pkg/chart", "pkg/chart/definition"},
+	"github.com/santhosh-tekuri/jsonschema/v6": {"pkg/chart", "pkg/chart/definition"},
 }
 
 // impure lists what floors 0 to 4 must not use: the world and chance. Of the
@@ -214,6 +226,22 @@ func TestCheckRefuses(t *testing.T) {
 	} {
 		if check(c.room, rooms[c.room], c.imported) == "" {
 			t.Errorf("%s: %s may import %s", name, c.room, c.imported)
+		}
+	}
+}
+
+// TestLightProgram keeps Helm and kustomize out of the program that is started
+// every time: they make each start slower, whatever is asked for.
+func TestLightProgram(t *testing.T) {
+	for program, heavy := range map[string]bool{"cmd/ringplan": false, "cmd/ringplan-charts": true} {
+		out, err := exec.Command("go", "list", "-deps", module+program).Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		for _, library := range []string{"helm.sh/", "sigs.k8s.io/kustomize/"} {
+			if strings.Contains("\n"+string(out), "\n"+library) != heavy {
+				t.Errorf("%s links packages of %s: %v, want %v", program, library, !heavy, heavy)
+			}
 		}
 	}
 }
