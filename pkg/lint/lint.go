@@ -27,6 +27,8 @@ type Rule struct {
 	Why, Fix, Source string
 	// Always marks a rule that nobody may silence.
 	Always bool
+	// Charts marks a rule whose findings need the charts.
+	Charts bool
 	// Check looks at one topology. A rule without Check documents findings
 	// that something else reports.
 	Check func(*Pass)
@@ -47,6 +49,9 @@ type Standing struct {
 	Rollout    stage.Rollout
 	// Refusals say why the regions cannot all stand there.
 	Refusals []stage.Refusal
+	// Charts is whether the charts were rendered, and findings about them are
+	// known.
+	Charts bool
 }
 
 // Report adds a finding of the rule's own severity at a field.
@@ -78,7 +83,7 @@ func Run(t *topology.Topology, at Standing, rules []Rule, before diag.List) diag
 	}
 	own := len(findings)
 	findings = append(findings, before...)
-	silence(t, rules, &findings)
+	silence(t, at, rules, &findings)
 	findings = slices.Concat(findings[:own], unsaid(findings[own:], findings[:own]))
 	findings.Sort()
 	return findings
@@ -114,7 +119,7 @@ type place struct {
 	annotations map[string]string
 }
 
-func silence(t *topology.Topology, rules []Rule, findings *diag.List) {
+func silence(t *topology.Topology, at Standing, rules []Rule, findings *diag.List) {
 	places := []place{{"metadata.annotations", "", t.Metadata.Annotations}}
 	for i := range t.Spec.Regions {
 		r := &t.Spec.Regions[i]
@@ -123,13 +128,13 @@ func silence(t *topology.Topology, rules []Rule, findings *diag.List) {
 	for _, p := range places {
 		for _, key := range slices.Sorted(maps.Keys(p.annotations)) {
 			if code, ok := strings.CutPrefix(key, IgnorePrefix); ok {
-				p.apply(t, rules, key, code, findings)
+				p.apply(t, at, rules, key, code, findings)
 			}
 		}
 	}
 }
 
-func (p place) apply(t *topology.Topology, rules []Rule, key, code string, findings *diag.List) {
+func (p place) apply(t *topology.Topology, at Standing, rules []Rule, key, code string, findings *diag.List) {
 	path := fmt.Sprintf("%s.%q", p.path, key)
 	unused := func(hint, format string, args ...any) {
 		*findings = append(*findings, diag.Finding{
@@ -158,7 +163,7 @@ func (p place) apply(t *topology.Topology, rules []Rule, key, code string, findi
 			matched = true
 		}
 	}
-	if !matched {
+	if !matched && (at.Charts || !rules[i].Charts) {
 		unused("remove it", "the silence of %s matches no finding", code)
 	}
 }

@@ -129,7 +129,7 @@ func members(t *topology.Topology) stage.Ring {
 // run runs every rule of this package, with regions put at phases.
 func run(top *topology.Topology, known stage.Phases) diag.List {
 	at, refusals := members(top).Preview(procedures, stage.Rollout{}, known)
-	return Run(top, Standing{procedures, at, refusals}, Rules(), nil)
+	return Run(top, Standing{Procedures: procedures, Rollout: at, Refusals: refusals}, Rules(), nil)
 }
 
 // brief writes findings as "CODE severity path".

@@ -85,9 +85,9 @@ var ringRules = []Rule{
 		Check:   checkDelivery,
 	}, {
 		Code: "RP045", Name: "chart-source", Severity: diag.Error,
-		Summary: "spec.charts names both a repository and a path, or a path that leaves the topology's folder.",
-		Why:     "It is unclear which charts are meant; and a path outside the folder is not the same on every machine.",
-		Fix:     "Keep one of the two, and put a folder of charts beside the topology.",
+		Summary: "spec.charts names both a repository and a path, or a path that leaves the repository.",
+		Why:     "It is unclear which charts are meant; and a path outside the repository is not the same on every machine.",
+		Fix:     "Keep one of the two, and put the folder of charts into the repository.",
 		Source:  "ringplan",
 		Check:   checkCharts,
 	}, {
@@ -310,8 +310,9 @@ func checkCharts(p *Pass) {
 	if charts.Path == "" {
 		return
 	}
-	if clean := strings.TrimPrefix(charts.Path, "./"); strings.HasPrefix(clean, "/") || strings.Contains("/"+clean+"/", "/../") || strings.Contains(clean, `\`) {
-		p.Report("spec.charts.path", "use a folder beside the topology, such as ./charts", "charts path %q leaves the topology's folder", charts.Path)
+	// Whether it stays in the repository is for whoever knows that to say.
+	if strings.HasPrefix(charts.Path, "/") || strings.Contains(charts.Path, `\`) || strings.Contains(charts.Path, ":") {
+		p.Report("spec.charts.path", "use a folder relative to the topology, such as ./charts, with / between names", "charts path %q is not relative to the topology", charts.Path)
 	}
 }
 

@@ -86,6 +86,27 @@ var hiddenName = regexp.MustCompile(`(?i)(password|passwd|passphrase|token|priva
 // Hidden stands for what [Redact] takes out.
 const Hidden = "(hidden)"
 
+// Hide hides every scalar of a value, whatever it is.
+func Hide(value any) any {
+	switch v := value.(type) {
+	case nil:
+		return nil
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, item := range v {
+			out[key] = Hide(item)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = Hide(item)
+		}
+		return out
+	}
+	return Hidden
+}
+
 // Redact returns a value of a rendered file for people to see: what looks like
 // a secret, or stands where one may, is hidden. It errs on the side of hiding.
 func Redact(path string, value any) any {

@@ -130,7 +130,7 @@ func below(root string) ([]string, error) {
 		if !d.IsDir() {
 			return nil
 		}
-		if name := d.Name(); path != root && (strings.HasPrefix(name, ".") || name == "cue.mod" || name == "rendered") {
+		if name := d.Name(); path != root && (strings.HasPrefix(name, ".") || name == "cue.mod" || name == "rendered" || name == "manifests") {
 			return filepath.SkipDir
 		}
 		file, err := In(path)

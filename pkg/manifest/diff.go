@@ -143,6 +143,10 @@ func documentKeys(docs []map[string]any) []step {
 	return keys
 }
 
+// Identity returns what [Change.Document] calls a document, "" if it does not say
+// what it is.
+func Identity(doc map[string]any) string { return identity(doc) }
+
 // identity returns the group, kind, namespace and name of a document, or "" if
 // it does not say them.
 func identity(doc map[string]any) string {

@@ -124,6 +124,10 @@ func (m *Map) Lookup(keys ...string) (any, bool) {
 	return at, true
 }
 
+// Plain returns a copy of m as plain maps, lists and scalars. Whole numbers are
+// int64, others float64.
+func (m *Map) Plain() map[string]any { return plainMap(m.values) }
+
 // Merge lays values over m: maps merge key by key, anything else replaces, null
 // too, which tells Helm to drop its default. New keys come last, in key order.
 // The maps that Merge stores are its own; lists are shared with values.

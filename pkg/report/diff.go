@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/ringplan/ringplan/pkg/manifest"
@@ -27,6 +29,9 @@ type RegionDiff struct {
 type Effected struct {
 	manifest.Change
 	system.Effect
+	// Fold names what the change is one of many of, such as checksum annotations:
+	// text counts them. It is empty for a change that stands for itself.
+	Fold string `json:"fold,omitempty"`
 }
 
 // Empty reports whether nothing would change.
@@ -65,13 +70,34 @@ func DiffText(d Diff, stat bool, style Style) string {
 			continue
 		}
 		for _, c := range r.Changes {
+			if c.Fold != "" {
+				continue
+			}
 			fmt.Fprintf(&b, "  %s\n", style.change(changeLine(c.Change)))
 			if c.Class != system.Safe {
 				fmt.Fprintf(&b, "      %s: %s%s\n", style.class(c.Class), c.Why, procedureText(c.Procedure))
 			}
 		}
+		if folds := r.folds(); folds != "" {
+			fmt.Fprintf(&b, "  … %s (-o json lists them)\n", folds)
+		}
 	}
 	return b.String()
+}
+
+// folds counts the changes that are folded.
+func (r RegionDiff) folds() string {
+	counts := map[string]int{}
+	for _, c := range r.Changes {
+		if c.Fold != "" {
+			counts[c.Fold]++
+		}
+	}
+	var words []string
+	for _, what := range slices.Sorted(maps.Keys(counts)) {
+		words = append(words, fmt.Sprintf("%d × %s", counts[what], what))
+	}
+	return strings.Join(words, ", ")
 }
 
 func (r RegionDiff) name() string {
@@ -115,9 +141,17 @@ func DiffMarkdown(d Diff) string {
 	for _, r := range d.Regions {
 		var changes []manifest.Change
 		for _, c := range r.Changes {
-			changes = append(changes, c.Change)
+			if c.Fold == "" {
+				changes = append(changes, c.Change)
+			}
 		}
-		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n%s\n</details>\n", r.name(), fence("diff", diffLines(changes)))
+		var lines []string
+		if folds := r.folds(); folds == "" {
+			lines = diffLines(changes)
+		} else if lines = []string{"… " + folds}; len(changes) > 0 {
+			lines = append(diffLines(changes), lines...)
+		}
+		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n%s\n</details>\n", r.name(), fence("diff", lines))
 	}
 	return b.String()
 }

@@ -127,7 +127,7 @@ var (
 func htmlFullReview() Review {
 	start := time.Date(2026, 7, 1, 9, 30, 0, 0, time.UTC)
 	change := func(file, path string, op manifest.Op, was, is any, class system.Class, why, procedure string) Effected {
-		return Effected{manifest.Change{File: file, Path: path, Op: op, Old: was, New: is}, system.Effect{Class: class, Why: why, Procedure: procedure}}
+		return Effected{Change: manifest.Change{File: file, Path: path, Op: op, Old: was, New: is}, Effect: system.Effect{Class: class, Why: why, Procedure: procedure}}
 	}
 	started := stage.Record{Step: 2, Time: start, Region: "us-west1", Action: stage.Start, Procedure: "expand", From: stage.Planned, To: "joining", Source: "us-east1", SeedHost: "10.100.0.11", SeedFrom: "pod apigee/apigee-cassandra-default-0",
 		Facts: map[string]string{"datacenter": "dc-2", "replicas": "3", "network": "flat"}}
@@ -458,7 +458,7 @@ func htmlHostileReview(x string) Review {
 	change := manifest.Change{File: x, Document: x, Path: x, Op: manifest.Changed, Old: x, New: map[string]any{x: x}}
 	return Review{
 		Topology: x, Base: x,
-		Diff: Diff{Topology: x, Against: x, Regions: []RegionDiff{{Region: x, Changes: []Effected{{change, system.Effect{Class: system.Class(x), Why: x, Procedure: x}}}}}},
+		Diff: Diff{Topology: x, Against: x, Regions: []RegionDiff{{Region: x, Changes: []Effected{{Change: change, Effect: system.Effect{Class: system.Class(x), Why: x, Procedure: x}}}}}},
 		Plan: Plan{Topology: x, Left: []string{x}, Commands: true,
 			Done:  []stage.Record{{Region: x, Action: stage.Advance, Procedure: x, From: stage.Phase(x), To: stage.Phase(x), Gate: x, Source: x, SeedHost: x, SeedFrom: x, Facts: map[string]string{x: x}, Results: results}},
 			Steps: []system.Step{{Stage: stage.Stage{Region: x, From: stage.Phase(x), To: stage.Phase(x), Gate: gate, Current: true}, Changes: []manifest.Change{change}, Releases: []string{x}, Commands: []system.Command{{Comment: x, Run: x}}}}},

@@ -2,7 +2,6 @@ package system
 
 import (
 	"maps"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,8 +38,10 @@ func (c Class) Worse(d Class) bool { return c.Compare(d) > 0 }
 
 // An Effect is what a change of some fields does, and the source of that.
 type Effect struct {
-	// File is the name of a rendered file, without its folder; "" is any.
+	// File is the name of a rendered file, with or without folders; "" is any.
 	File string `json:"-"`
+	// Kind is that of an object that a chart renders, * any; "" is no such object.
+	Kind string `json:"-"`
 	// Path matches the paths of fields: a * stands for any part of a name. ""
 	// is a file that comes or goes.
 	Path string `json:"-"`
@@ -90,22 +91,71 @@ func leaves(c manifest.Change, value any) []manifest.Change {
 }
 
 func (s System) classify(c manifest.Change) Effect {
-	for _, e := range s.Effects {
-		if e.matches(c) {
-			return e
+	for _, list := range [][]Effect{s.Effects, objectEffects} {
+		for _, e := range list {
+			if e.matches(c) {
+				return e
+			}
 		}
 	}
 	return Effect{Class: RollingRestart, Why: "what is known of the field does not rule out a restart of pods", Source: "ringplan"}
 }
 
 func (e Effect) matches(c manifest.Change) bool {
+	kind := ""
+	if e.Kind != "" {
+		kind = kindOf(c.Document)
+	}
 	switch {
-	case e.File != "" && e.File != path.Base(c.File), e.Op != "" && e.Op != c.Op:
+	case e.File != "" && c.File != e.File && !strings.HasSuffix(c.File, "/"+e.File), e.Op != "" && e.Op != c.Op:
+		return false
+	case e.Kind != kind && (e.Kind != "*" || kind == ""):
 		return false
 	case e.Path == "" || c.Path == "":
-		return e.Path == "" && c.Path == "" && c.Document == ""
+		return e.Path == "" && c.Path == "" && (c.Document == "" || kind != "")
 	}
 	return glob(e.Path).MatchString(c.Path)
+}
+
+// kindOf returns the kind in the name of a document, such as apps/Deployment
+// prod/web; "" if it is no such name.
+func kindOf(document string) string {
+	kind, _, named := strings.Cut(document, " ")
+	if !named {
+		return ""
+	}
+	return kind[strings.LastIndex(kind, "/")+1:]
+}
+
+// objectEffects tell what changes of rendered objects do in any cluster, where a
+// system does not say otherwise.
+var objectEffects = objects()
+
+func objects() []Effect {
+	list := []Effect{
+		{Kind: "CustomResourceDefinition", Op: manifest.Removed, Class: DestroysData,
+			Why: "with a definition all its objects are deleted", Source: "[K8S]"},
+		{Kind: "CustomResourceDefinition", Path: "*", Class: Safe,
+			Why: "objects are as they were; what controllers make of them does not change by it", Source: "[K8S]"},
+		{Kind: "PersistentVolumeClaim", Op: manifest.Removed, Class: DestroysData,
+			Why: "the volume goes with its claim, unless it is retained", Source: "[K8S]"},
+	}
+	for _, kind := range []string{"Deployment", "StatefulSet", "DaemonSet"} {
+		list = append(list,
+			Effect{Kind: kind, Path: "spec.template", Class: RollingRestart, Why: "the pods are replaced one by one", Source: "[K8S]"},
+			Effect{Kind: kind, Path: "spec.replicas", Class: Safe, Why: "pods come or go", Source: "[K8S]"},
+			Effect{Kind: kind, Path: "metadata", Class: Safe, Why: "no pod sees it", Source: "[K8S]"})
+	}
+	for _, kind := range []string{
+		"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "Service", "NetworkPolicy", "PodDisruptionBudget",
+		"HorizontalPodAutoscaler", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "CronJob", "Job", "Pod", "VolumeSnapshotClass",
+	} {
+		const why = "no pod restarts for it"
+		list = append(list, Effect{Kind: kind, Class: Safe, Why: why, Source: "[K8S]"}, Effect{Kind: kind, Path: "*", Class: Safe, Why: why, Source: "[K8S]"})
+	}
+	return append(list,
+		Effect{Kind: "*", Op: manifest.Added, Class: Safe, Why: "an object comes that was not there", Source: "ringplan"},
+		Effect{Kind: "*", Path: "metadata.labels", Class: Safe, Why: "labels of the object alone", Source: "[K8S]"})
 }
 
 // glob makes an expression of a pattern, for the field itself and all below.

@@ -127,6 +127,12 @@ type expected struct {
 	Others    map[string]int `json:"others"`
 }
 
+func (f *fake) Repository() string { return "" }
+
+func (f *fake) Field(_, value string) string { return "spec.values." + value }
+
+func (f *fake) Deviations(stage.Progress, []map[string]any) []Deviation { return nil }
+
 func (f *fake) Expect(p stage.Progress, in stage.Rollout) any {
 	if f.wrong {
 		return func() {}

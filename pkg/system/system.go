@@ -50,6 +50,15 @@ type Ring interface {
 	// Render returns the files of a region where it stands, with paths
 	// relative to the rendered tree; none for one that is not in the ring.
 	Render(at stage.Progress) ([]manifest.File, error)
+	// Repository is the OCI repository of the charts, where they are not in a
+	// folder.
+	Repository() string
+	// Field returns the field of the topology that sets a value of a region's
+	// overrides, such as cassandra.storage.storageSize or envs[0].name.
+	Field(region, value string) string
+	// Deviations compares the objects of a region, as its charts and overlay make
+	// them, with what the phase wants of them.
+	Deviations(at stage.Progress, objects []map[string]any) []Deviation
 	// Expect returns what the checks of the region's next gate compare
 	// observations with, where the ring stands like that.
 	Expect(at stage.Progress, in stage.Rollout) any
@@ -62,6 +71,10 @@ type Ring interface {
 	// rendered tree as seen from where they are run.
 	Commands(s stage.Stage, root string) []Command
 }
+
+// A Deviation is a field of an object that is not as its phase wants it. Path is
+// the field of the topology that says it.
+type Deviation struct{ Path, Message string }
 
 // A Question is whether a gate is open.
 type Question struct {

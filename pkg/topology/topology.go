@@ -22,6 +22,12 @@ type Topology struct {
 
 	// Dir is the folder that relative paths in the topology start from.
 	Dir string `json:"-"`
+	// Located holds where charts were found in the folder of charts, relative to
+	// it; a chart that is not there has a folder of its name.
+	Located map[string]string `json:"-"`
+	// Pinned holds the digests that charts of a repository are fetched by, where
+	// they are locked.
+	Pinned map[string]string `json:"-"`
 	// Platforms holds what is known of every platform.
 	Platforms Platforms `json:"-"`
 
@@ -49,6 +55,7 @@ type Spec struct {
 	Delivery  []string  `json:"delivery"`
 	Namespace string    `json:"namespace"`
 	Cassandra Cassandra `json:"cassandra"`
+	Overlay   Overlay   `json:"overlay"`
 	Values    Values    `json:"values"`
 	Regions   []Region  `json:"regions"`
 }
@@ -172,6 +179,7 @@ type Region struct {
 	Network     Network           `json:"network"`
 	ExpandFrom  string            `json:"expandFrom"`
 	SeedHost    string            `json:"seedHost"`
+	Overlay     Overlay           `json:"overlay"`
 	Cassandra   RegionCassandra   `json:"cassandra"`
 	Runtime     Runtime           `json:"runtime"`
 	Annotations map[string]string `json:"annotations"`
@@ -212,6 +220,10 @@ type Kubernetes struct {
 	Cluster string `json:"cluster"`
 	Region  string `json:"region"`
 	Context string `json:"context"`
+	// Version is that of Kubernetes, and APIVersions are what the cluster serves
+	// besides Kubernetes' own; both only for charts that ask.
+	Version     string   `json:"version"`
+	APIVersions []string `json:"apiVersions"`
 }
 
 // Network holds the address ranges, as the user wrote them.
@@ -246,6 +258,23 @@ func New(data []byte, platforms Platforms, locator Locator, dir string) (*Topolo
 	return t, nil
 }
 
+// WithVersion returns the topology as it would be with another version of the
+// system, all else being the same.
+func (t *Topology) WithVersion(version string) (*Topology, error) {
+	root, err := decodeRaw(t.raw)
+	if err != nil {
+		return nil, err
+	}
+	if spec, ok := root["spec"].(map[string]any); ok {
+		spec["version"] = version
+	}
+	data, err := json.Marshal(root)
+	if err != nil {
+		return nil, err
+	}
+	return New(data, t.Platforms, t.locator, t.Dir)
+}
+
 // Decode reads the whole topology into v, for the fields that only a system
 // knows.
 func (t *Topology) Decode(v any) error { return json.Unmarshal(t.raw, v) }
@@ -253,13 +282,19 @@ func (t *Topology) Decode(v any) error { return json.Unmarshal(t.raw, v) }
 // Digest returns the SHA-256, in hex, of what the topology says. It does not
 // depend on the format of its file, on order or on comments.
 func (t *Topology) Digest() string {
-	var value any
-	decoder := json.NewDecoder(bytes.NewReader(t.raw))
-	decoder.UseNumber()
-	_ = decoder.Decode(&value)     // New has decoded it
+	value, _ := decodeRaw(t.raw)   // New has decoded it
 	data, _ := json.Marshal(value) // keys are in order
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
+}
+
+// decodeRaw reads JSON with every number as it was written.
+func decodeRaw(raw []byte) (map[string]any, error) {
+	var value map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	err := decoder.Decode(&value)
+	return value, err
 }
 
 // At returns the place of a field in the user's files. A field that a region

@@ -7,6 +7,7 @@ package apigee
 
 import (
 	"fmt"
+	"path"
 
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
@@ -78,7 +79,11 @@ func (g *ring) Render(at stage.Progress) ([]manifest.File, error) {
 		files = append(files, g.replicationFile(r, at))
 		resources = append(resources, replicationName)
 	}
-	files = append(files, g.kustomizationFile(r, resources))
+	overlay, changed := system.OverlayFile(g.Topology, r)
+	files = append(files, g.kustomizationFile(r, resources, changed))
+	if changed {
+		files = append(files, overlay)
+	}
 	for i := range files {
 		files[i].Path = r.Name + "/" + files[i].Path
 		files[i].Origin = g.At(r.Path(""))
@@ -89,23 +94,24 @@ func (g *ring) Render(at stage.Progress) ([]manifest.File, error) {
 // kustomizationFile lists the custom resources of the region, so that any
 // engine can apply the folder. The namespace keeps it valid while there are
 // none: kustomize refuses a file that says nothing.
-func (g *ring) kustomizationFile(r *topology.Region, resources []string) manifest.File {
+func (g *ring) kustomizationFile(r *topology.Region, resources []string, changed bool) manifest.File {
 	list := make([]any, len(resources))
 	for i, name := range resources {
 		list[i] = name
 	}
+	doc := manifest.NewMap(
+		"apiVersion", "kustomize.config.k8s.io/v1beta1",
+		"kind", "Kustomization",
+		"namespace", g.Spec.Namespace,
+		"resources", list,
+	)
+	if changed {
+		doc.Set("components", []any{path.Dir(system.OverlayName)})
+	}
 	return manifest.File{
 		Path:   "kustomization.yaml",
-		Header: generated + "\nThe custom resources of region " + r.Name + " at this phase.",
-		Docs: []*manifest.Map{manifest.NewMap(
-			"apiVersion", "kustomize.config.k8s.io/v1beta1",
-			"kind", "Kustomization",
-			"namespace", g.Spec.Namespace,
-			"resources", list,
-		)},
-		Rule: "kustomization",
+		Header: system.Generated + "\nThe custom resources of region " + r.Name + " at this phase.",
+		Docs:   []*manifest.Map{doc},
+		Rule:   "kustomization",
 	}
 }
-
-// generated heads every rendered file.
-const generated = "Rendered by ringplan; change the topology instead."

@@ -1,6 +1,7 @@
 package apigee
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -34,10 +35,11 @@ func (g *ring) Commands(s stage.Stage, root string) []system.Command {
 		}
 		return cmds
 	case rebuilding:
-		return []system.Command{{
-			Comment: "start the rebuild of " + r.Datacenter,
-			Run:     kubectl(r, "apply", "-f", quote(dir+replicationName)),
-		}}
+		args := []string{"apply", "-f", quote(dir + replicationName)}
+		if _, changed := system.OverlayFile(g.Topology, r); changed {
+			args = []string{"apply", "-k", quote(dir)}
+		}
+		return []system.Command{{Comment: "start the rebuild of " + r.Datacenter, Run: kubectl(r, args...)}}
 	case settling:
 		return append(g.upgradeCommands(r, dir, "datastore"), endReplication)
 	case stage.Gone:
@@ -107,6 +109,9 @@ func (g *ring) installCommands(r *topology.Region, dir string) []system.Command 
 	for _, rel := range g.releases() {
 		cmds = append(cmds, g.upgradeCommand(r, dir, rel))
 	}
+	if len(g.Spec.Overlay.Components)+len(r.Overlay.Components) > 0 {
+		cmds = append(cmds, system.Command{Comment: "what the components of the overlay add", Run: kubectl(r, "apply", "-k", quote(dir))})
+	}
 	return cmds
 }
 
@@ -120,7 +125,14 @@ func (g *ring) definitionCommands(r *topology.Region) []system.Command {
 		chart = folder + "/apigee-operator"
 		cmds = append(cmds, system.Command{
 			Comment: "the operator's chart, for its custom resource definitions",
-			Run:     "helm pull " + quote(g.repository()+"/apigee-operator") + " --version " + g.Spec.Version + " --untar --untardir " + folder,
+			Run:     "helm pull " + quote(g.Repository()+"/apigee-operator") + " --version " + g.Spec.Version + " --untar --untardir " + folder,
+		})
+	} else if archive := chart; strings.HasSuffix(archive, ".tgz") {
+		folder := "apigee-crds-" + r.Name
+		chart = folder + "/apigee-operator"
+		cmds = append(cmds, system.Command{
+			Comment: "the operator's chart, for its custom resource definitions",
+			Run:     "mkdir " + folder + " && tar -xzf " + quote(archive) + " -C " + folder,
 		})
 	}
 	if g.Spec.Namespace != kustomizeNamespace {
@@ -149,7 +161,7 @@ func (g *ring) upgradeCommands(r *topology.Region, dir string, names ...string) 
 }
 
 func (g *ring) upgradeCommand(r *topology.Region, dir string, rel release) system.Command {
-	chart := quote(g.repository()+"/"+rel.chart) + " --version " + g.Spec.Version
+	chart := quote(g.Repository()+"/"+rel.chart) + " --version " + g.Spec.Version
 	if path := g.chartPath(rel.chart); path != "" {
 		chart = quote(path)
 	}
@@ -163,6 +175,9 @@ func (g *ring) upgradeCommand(r *topology.Region, dir string, rel release) syste
 			args = append(args, "--set", fmt.Sprintf("%s=%s", key, value))
 		}
 	}
+	if _, changed := system.OverlayFile(g.Topology, r); changed {
+		args = append(args, "--post-renderer ringplan --post-renderer-args overlay --post-renderer-args", quote(strings.TrimSuffix(dir, "/")))
+	}
 	return system.Command{Comment: rel.describe() + where(r), Run: strings.Join(args, " ")}
 }
 
@@ -172,7 +187,7 @@ func (g *ring) chartPath(chart string) string {
 	if g.Spec.Charts.Path == "" {
 		return ""
 	}
-	return path.Join(strings.ReplaceAll(g.Dir, `\`, "/"), g.Spec.Charts.Path, chart)
+	return path.Join(strings.ReplaceAll(g.Dir, `\`, "/"), g.Spec.Charts.Path, cmp.Or(g.Located[chart], chart))
 }
 
 func kubectl(r *topology.Region, args ...string) string {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
+	"github.com/ringplan/ringplan/pkg/system"
 	"github.com/ringplan/ringplan/pkg/topology"
 )
 
@@ -13,7 +14,7 @@ const overridesName = "overrides.yaml"
 func (g *ring) overridesFile(r *topology.Region, at stage.Progress) manifest.File {
 	return manifest.File{
 		Path:   overridesName,
-		Header: generated + "\nOverrides of datacenter " + r.Datacenter + " in region " + r.Name + ", for the charts of Apigee hybrid " + g.Spec.Version + ".",
+		Header: system.Generated + "\nOverrides of datacenter " + r.Datacenter + " in region " + r.Name + ", for the charts of Apigee hybrid " + g.Spec.Version + ".",
 		Docs:   []*manifest.Map{g.overrides(r, at)},
 		Rule:   "overrides",
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
+	"github.com/ringplan/ringplan/pkg/system"
 	"github.com/ringplan/ringplan/pkg/topology"
 )
 
@@ -129,7 +130,7 @@ func (g *ring) releasesFile(r *topology.Region, at stage.Progress) manifest.File
 	)
 	return manifest.File{
 		Path:   releasesName,
-		Header: generated + "\nThe release plan of region " + r.Name + ", in order.",
+		Header: system.Generated + "\nThe release plan of region " + r.Name + ", in order.",
 		Docs:   []*manifest.Map{doc},
 		Rule:   "releases",
 	}
@@ -201,7 +202,7 @@ func (g *ring) definitionsStep() *manifest.Map {
 		"chart", "apigee-operator",
 		"version", g.Spec.Version,
 	)
-	g.chartSource(step)
+	g.chartSource(step, "apigee-operator")
 	step.Set("kustomization", "etc/crds/default")
 	step.Set("namespace", g.Spec.Namespace)
 	if g.Spec.Namespace != kustomizeNamespace {
@@ -217,15 +218,17 @@ func (g *ring) definitionsStep() *manifest.Map {
 // operator's chart is fixed to [C15].
 const kustomizeNamespace = "apigee"
 
-func (g *ring) chartSource(step *manifest.Map) {
+func (g *ring) chartSource(step *manifest.Map, chart string) {
 	if path := g.Spec.Charts.Path; path != "" {
 		step.Set("path", path).Comment("path", "Relative to the topology.")
 		return
 	}
-	step.Set("repository", g.repository())
+	step.Set("repository", g.Repository())
+	step.SetNonZero("digest", g.Pinned[chart])
 }
 
-func (g *ring) repository() string {
+// Repository implements [system.Ring].
+func (g *ring) Repository() string {
 	if g.Spec.Charts.Repository != "" {
 		return g.Spec.Charts.Repository
 	}
@@ -234,7 +237,7 @@ func (g *ring) repository() string {
 
 func (g *ring) releaseStep(rel release) *manifest.Map {
 	step := manifest.NewMap("name", rel.name, "kind", "HelmRelease", "chart", rel.chart, "version", g.Spec.Version)
-	g.chartSource(step)
+	g.chartSource(step, rel.chart)
 	step.Set("namespace", g.Spec.Namespace)
 	step.Set("valuesFiles", []string{overridesName})
 	step.SetNonZero("set", rel.set)

@@ -97,7 +97,7 @@ func checkFiles(t *testing.T, region string, files []manifest.File, replication 
 	var got []string
 	for _, f := range files {
 		got = append(got, f.Path)
-		if f.Rule == "" || !strings.HasPrefix(f.Header, generated) {
+		if f.Rule == "" || !strings.HasPrefix(f.Header, system.Generated) {
 			t.Errorf("%s does not say where it comes from: %q, %q", f.Path, f.Rule, f.Header)
 		}
 	}

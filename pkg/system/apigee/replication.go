@@ -6,6 +6,7 @@ import (
 
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
+	"github.com/ringplan/ringplan/pkg/system"
 	"github.com/ringplan/ringplan/pkg/topology"
 )
 
@@ -38,7 +39,7 @@ func (g *ring) replicationFile(r *topology.Region, at stage.Progress) manifest.F
 	)
 	return manifest.File{
 		Path:   replicationName,
-		Header: generated + "\nRebuilds datacenter " + r.Datacenter + " from " + source + ". It leaves, with the seed host, once the rebuild has completed.",
+		Header: system.Generated + "\nRebuilds datacenter " + r.Datacenter + " from " + source + ". It leaves, with the seed host, once the rebuild has completed.",
 		Docs:   []*manifest.Map{doc},
 		Rule:   "replication",
 	}
