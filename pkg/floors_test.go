@@ -61,6 +61,7 @@ var rooms = map[string]int{
 // sameFloor lists the uses inside one floor.
 var sameFloor = map[string][]string{
 	"pkg/lint":          {"pkg/stage"},
+	"pkg/release":       {"pkg/lint"},
 	"pkg/system/apigee": {"pkg/system"},
 }
 

@@ -302,3 +302,40 @@ func TestErrorHidesEarlierFindings(t *testing.T) {
 		t.Errorf("an error that is silenced hides one that is not: %v", got)
 	}
 }
+
+// TestSilenceOfWhatChartsSay: without the charts nobody knows what a silence of
+// such a rule would match.
+func TestSilenceOfWhatChartsSay(t *testing.T) {
+	rules := []Rule{
+		{Code: "RP900", Charts: true}, {Code: "RP901"}, {Code: "RP902", Charts: true, Always: true},
+	}
+	const unused = `RP007 warning metadata.annotations."ringplan.dev/ignore/`
+	tests := map[string]struct {
+		silence, found       string // a code and its reason, and the code of a finding
+		unrendered, rendered []string
+	}{
+		"no finding, of charts":   {"RP900=why", "", nil, []string{unused + `RP900"`}},
+		"no finding, of others":   {"RP901=why", "", []string{unused + `RP901"`}, []string{unused + `RP901"`}},
+		"another finding":         {"RP900=why", "RP901", []string{"RP901 error spec"}, []string{unused + `RP900"`, "RP901 error spec"}},
+		"a finding":               {"RP900=why", "RP900", []string{"RP900 error spec (why)"}, []string{"RP900 error spec (why)"}},
+		"no reason":               {"RP900=", "", []string{unused + `RP900"`}, []string{unused + `RP900"`}},
+		"what nobody may silence": {"RP902=why", "RP902", []string{unused + `RP902"`, "RP902 error spec"}, []string{unused + `RP902"`, "RP902 error spec"}},
+		"no such rule":            {"RP903=why", "", []string{unused + `RP903"`}, []string{unused + `RP903"`}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			for charts, want := range map[bool][]string{false: tt.unrendered, true: tt.rendered} {
+				top := set{}.on(t)
+				code, reason, _ := strings.Cut(tt.silence, "=")
+				top.Metadata.Annotations = map[string]string{IgnorePrefix + code: reason}
+				var before diag.List
+				if tt.found != "" {
+					before = diag.List{{Code: tt.found, Severity: diag.Error, Path: "spec"}}
+				}
+				if diff := cmp.Diff(want, brief(Run(top, Standing{Charts: charts}, rules, before))); diff != "" {
+					t.Errorf("charts %v (-want +got):\n%s", charts, diff)
+				}
+			}
+		})
+	}
+}

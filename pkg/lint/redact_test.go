@@ -39,3 +39,32 @@ func TestRedact(t *testing.T) {
 		})
 	}
 }
+
+func TestHide(t *testing.T) {
+	type m = map[string]any
+	tests := map[string]struct{ value, want any }{
+		"nothing":         {nil, nil},
+		"a text":          {"c4nary", Hidden},
+		"an empty one":    {"", Hidden},
+		"a number":        {int64(7), Hidden},
+		"false":           {false, Hidden},
+		"a list":          {[]any{"a", nil, 1.5}, []any{Hidden, nil, Hidden}},
+		"an empty list":   {[]any{}, []any{}},
+		"a map":           {m{"a": "b", "c": nil}, m{"a": Hidden, "c": nil}},
+		"an empty map":    {m{}, m{}},
+		"maps in a list":  {m{"a": []any{m{"b": "c"}, []any{true}}}, m{"a": []any{m{"b": Hidden}, []any{Hidden}}}},
+		"names are shown": {m{"password": m{"x": "y"}}, m{"password": m{"x": Hidden}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, Hide(tt.value)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	given := m{"a": []any{"b"}, "c": m{"d": "e"}}
+	Hide(given)
+	if diff := cmp.Diff(m{"a": []any{"b"}, "c": m{"d": "e"}}, given); diff != "" {
+		t.Errorf("what was given has changed (-want +got):\n%s", diff)
+	}
+}

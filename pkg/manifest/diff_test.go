@@ -1034,3 +1034,55 @@ func BenchmarkApply(b *testing.B) {
 		}
 	}
 }
+
+// TestIdentity: what a document is called where it is told from others.
+func TestIdentity(t *testing.T) {
+	type m = map[string]any
+	object := func(version, kind, namespace, name any) m {
+		return m{"apiVersion": version, "kind": kind, "metadata": m{"namespace": namespace, "name": name}}
+	}
+	tests := map[string]struct {
+		doc  m
+		want string
+	}{
+		"whole":                {object("apps/v1", "Deployment", "prod", "web"), "apps/Deployment prod/web"},
+		"core":                 {object("v1", "Service", "prod", "web"), "Service prod/web"},
+		"no namespace":         {object("apps/v1", "Deployment", nil, "web"), "apps/Deployment web"},
+		"an empty namespace":   {object("apps/v1", "Deployment", "", "web"), "apps/Deployment web"},
+		"another version":      {object("apps/v2", "Deployment", "prod", "web"), "apps/Deployment prod/web"},
+		"no version":           {object(nil, "Deployment", "prod", "web"), ""},
+		"an empty version":     {object("", "Deployment", "prod", "web"), ""},
+		"no kind":              {object("v1", nil, "prod", "web"), ""},
+		"no name":              {object("v1", "Service", "prod", nil), ""},
+		"a number for a name":  {object("v1", "Service", "prod", int64(7)), ""},
+		"no metadata":          {m{"apiVersion": "v1", "kind": "Service"}, ""},
+		"metadata is a list":   {m{"apiVersion": "v1", "kind": "Service", "metadata": []any{"web"}}, ""},
+		"nothing":              {nil, ""},
+		"a name to be quoted":  {object("v1", "Service", "a b", "c/d"), `Service "a b"/"c/d"`},
+		"a group to be quoted": {object("a b/v1", "Kind", nil, "web"), `"a b"/Kind web`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := Identity(tt.doc); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if tt.want == "" {
+				return
+			}
+			// A change of it among others is named so.
+			other := m{"apiVersion": "v1", "kind": "Other", "metadata": m{"name": "other"}}
+			file := func(docs ...m) []File {
+				f := File{Path: "f"}
+				for _, doc := range docs {
+					f.Docs = append(f.Docs, NewMap())
+					f.Docs[len(f.Docs)-1].Merge(doc)
+				}
+				return []File{f}
+			}
+			changes := Diff(file(other), file(other, tt.doc))
+			if len(changes) != 1 || changes[0].Document != tt.want {
+				t.Errorf("the change is of %+v", changes)
+			}
+		})
+	}
+}

@@ -285,3 +285,34 @@ func FuzzStringsReadBack(f *testing.F) {
 		checkReadsBack(t, s)
 	})
 }
+
+func TestPlain(t *testing.T) {
+	type plain = map[string]any
+	inner := plain{"x": 1}
+	m := NewMap("z", 1, "a", NewMap("b", nil, "c", true).Comment("b", "a comment"), "l", []any{1, 2.0, 0.5, NewMap("d", "e"), inner, []string{"f"}},
+		"s", []string{"g"}, "t", map[string]string{"h": "i"}, "p", inner, "n", int64(7), "f", 1e300, "empty", NewMap(), "text", "1")
+	want := plain{
+		"z": int64(1), "a": plain{"b": nil, "c": true}, "l": []any{int64(1), int64(2), 0.5, plain{"d": "e"}, plain{"x": int64(1)}, []any{"f"}},
+		"s": []any{"g"}, "t": plain{"h": "i"}, "p": plain{"x": int64(1)}, "n": int64(7), "f": 1e300, "empty": plain{}, "text": "1",
+	}
+	got := m.Plain()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// What is done to the copy is not done to the map.
+	before := text(t, m)
+	got["a"].(plain)["b"] = 2
+	got["l"].([]any)[4].(plain)["x"] = 3
+	got["p"].(plain)["y"] = 4
+	got["s"].([]any)[0] = "k"
+	delete(got, "z")
+	if after := text(t, m); after != before || len(inner) != 1 || inner["x"] != 1 {
+		t.Errorf("the map has changed:\n%s\nwas\n%s", after, before)
+	}
+	if got := NewMap("none", (*Map)(nil)).Plain(); len(got) != 1 || got["none"] != nil {
+		t.Errorf("of no map: %v", got)
+	}
+	if got := NewMap().Plain(); got == nil || len(got) > 0 {
+		t.Errorf("of nothing: %v", got)
+	}
+}

@@ -2,7 +2,6 @@ package release
 
 import (
 	"cmp"
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"regexp"
@@ -32,15 +31,17 @@ type Rendered struct {
 	Rendering
 }
 
-// Check returns what is wrong with the releases of one region together, besides
-// what their charts say. complete tells that no release is missing, so that a
-// value that no chart reads is read by none at all.
-func Check(releases []Rendered, complete bool) []Problem {
+// Check returns what is wrong with the releases of one region together, and with
+// what an overlay adds to them, besides what their charts say. complete tells that
+// no release is missing, so that a value that no chart reads is read by none at
+// all.
+func Check(releases []Rendered, added []Object, complete bool) []Problem {
 	var problems []Problem
 	if complete {
 		problems = append(problems, unread(releases)...)
 	}
 	problems = append(problems, twice(releases)...)
+	known := secretsOf(releases)
 	charts := map[string]bool{}
 	for _, r := range releases {
 		if !charts[r.Release.Chart] {
@@ -49,9 +50,14 @@ func Check(releases []Rendered, complete bool) []Problem {
 			problems = append(problems, hooks(releases, r)...)
 		}
 		for _, o := range slices.Concat(r.Objects, r.Hooks) {
-			problems = append(problems, secrets(r, o)...)
+			problems = append(problems, plainSecret(r, o)...)
+			problems = append(problems, spilt(r, o, known)...)
 			problems = append(problems, tooLong(o)...)
 		}
+	}
+	for _, o := range added {
+		problems = append(problems, addedSecret(o)...)
+		problems = append(problems, tooLong(o)...)
 	}
 	return problems
 }
@@ -69,12 +75,12 @@ func unread(releases []Rendered) []Problem {
 	}
 	slices.Sort(all)
 	var problems []Problem
-	last := ""
+	var reported []string
 	for _, path := range slices.Compact(all) {
-		if last != "" && below(path, last) || slices.ContainsFunc(lists, func(list []string) bool { return !covered(path, list) }) {
+		if covered(path, reported) || slices.ContainsFunc(lists, func(list []string) bool { return !covered(path, list) }) {
 			continue
 		}
-		last = path
+		reported = append(reported, path)
 		problems = append(problems, Problem{Code: UnreadValue, Value: path, Message: "no template of any chart reads " + path})
 	}
 	return problems
@@ -90,6 +96,10 @@ func below(path, above string) bool {
 	rest, ok := strings.CutPrefix(path, above)
 	return ok && rest != "" && (rest[0] == '.' || rest[0] == '[')
 }
+
+// Doubles reports whether several releases render the same object, which
+// kustomize refuses as Helm does.
+func Doubles(releases []Rendered) bool { return len(twice(releases)) > 0 }
 
 // twice finds objects that several releases render: Helm refuses to install the
 // second.
@@ -187,7 +197,7 @@ func hooks(releases []Rendered, of Rendered) []Problem {
 			switch {
 			case !slices.ContainsFunc(h.Hook.Events, ranByArgo):
 				never = append(never, h.String())
-			case !slices.ContainsFunc(h.Hook.Events, func(e string) bool { return strings.HasSuffix(e, "delete") }):
+			case slices.ContainsFunc(h.Hook.Events, func(e string) bool { return !strings.HasSuffix(e, "delete") && ranByArgo(e) }):
 				always = append(always, h.String())
 			}
 		}
@@ -210,29 +220,19 @@ func ranByArgo(event string) bool {
 	return strings.Contains(event, "install") || strings.Contains(event, "upgrade") || strings.Contains(event, "delete")
 }
 
-// secrets finds values of Secrets.
-func secrets(r Rendered, o Object) []Problem {
-	if o.Kind() != "Secret" || o.Group() != "" {
+// plainSecret finds values of Secrets.
+func plainSecret(r Rendered, o Object) []Problem {
+	if !isSecret(o) {
 		return nil
 	}
 	var keys []string
 	value := ""
-	for _, field := range []string{"data", "stringData"} {
-		values, _ := o.Doc[field].(map[string]any)
-		for _, key := range slices.Sorted(maps.Keys(values)) {
-			text, _ := values[key].(string)
-			if text == "" {
-				continue
-			}
-			keys = append(keys, key)
-			if decoded, err := base64.StdEncoding.DecodeString(text); field == "data" && err == nil {
-				text = string(decoded)
-			}
-			if value == "" {
-				value = r.Chart.ValueOf(r.Release, text)
-			}
+	eachValue(o, func(key, text string) {
+		keys = append(keys, key)
+		if from := r.valueOf(text); value == "" || !has(r.Values, value) && has(r.Values, from) {
+			value = from // one of the topology's own counts most
 		}
-	}
+	})
 	if len(keys) == 0 {
 		return nil
 	}
@@ -243,6 +243,21 @@ func secrets(r Rendered, o Object) []Problem {
 	}
 	p.Message = fmt.Sprintf("release %s renders Secret %s with %s: %s (%s)", r.Name, o.Name(), whose, few(keys), o.Template)
 	return []Problem{p}
+}
+
+// addedSecret finds values of a Secret that a component adds.
+func addedSecret(o Object) []Problem {
+	var keys []string
+	if isSecret(o) {
+		eachValue(o, func(key, _ string) { keys = append(keys, key) })
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	return []Problem{{
+		Code: PlainSecret, Object: o.String(), Hint: "take it out of the component, and make it in the cluster; then replace it: it has been written down",
+		Message: fmt.Sprintf("a component of the overlay adds Secret %s with its values: %s", o.Name(), few(keys)),
+	}}
 }
 
 // has reports whether values have something at a path.
@@ -291,15 +306,20 @@ func (o Object) Hidden(with string) Object {
 		return o
 	}
 	hidden := map[string]any{}
+	doc := maps.Clone(o.Doc)
 	for _, field := range []string{"data", "stringData"} {
-		values, _ := o.Doc[field].(map[string]any)
-		for key := range values {
-			hidden[key] = with
+		switch values := doc[field].(type) {
+		case map[string]any:
+			for key := range values {
+				hidden[key] = with
+			}
+		case nil:
+		default:
+			hidden[with] = with // it is no Secret that Kubernetes takes
 		}
 	}
-	doc := maps.Clone(o.Doc)
-	delete(doc, "stringData")
 	if len(hidden) > 0 {
+		delete(doc, "stringData")
 		doc["data"] = hidden
 	}
 	o.Doc = doc

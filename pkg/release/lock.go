@@ -92,9 +92,12 @@ func ParseLock(data []byte) (Lock, error) {
 	if doc.Kind != "ChartLock" || doc.APIVersion != "ringplan.dev/v1alpha1" {
 		return nil, fmt.Errorf("not a lock of charts: it is %s of %s, not ChartLock of ringplan.dev/v1alpha1", doc.Kind, doc.APIVersion)
 	}
-	for _, p := range doc.Charts {
+	for i, p := range doc.Charts {
+		if first, _ := doc.Charts.Pin(p.Name, p.Version); first != p {
+			return nil, fmt.Errorf("%s %s is pinned twice, otherwise: charts[%d]", p.Name, p.Version, i)
+		}
 		if p.Name == "" || p.Version == "" || p.Content == "" {
-			return nil, fmt.Errorf("a pin lacks its name, version or content: %+v", p)
+			return nil, fmt.Errorf("a pin lacks its name, version or content: charts[%d]", i)
 		}
 	}
 	return doc.Charts, nil

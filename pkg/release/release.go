@@ -40,9 +40,6 @@ type Chart interface {
 	// Definitions returns the custom resource definitions that the chart keeps,
 	// wherever it does, as they stand there.
 	Definitions() ([]Object, error)
-	// ValueOf returns the path of the value of a release that has a text, "" if
-	// none has.
-	ValueOf(r Release, text string) string
 	// Files returns the chart's files.
 	Files() fs.FS
 }
@@ -68,6 +65,8 @@ type Rendering struct {
 	// Definitions are those that Helm installs itself, from the chart's crds/.
 	Definitions []Object
 	Problems    []Problem
+	// Merged are the values of the release, laid over the chart's own.
+	Merged map[string]any
 }
 
 // An Object is one rendered document. Whole numbers are int64, others float64.

@@ -401,3 +401,111 @@ func TestDigestIsOfTheTopologyAlone(t *testing.T) {
 		t.Error("the digest is not of what the user wrote")
 	}
 }
+
+// TestWithVersion: another version, and all else as it was written.
+func TestWithVersion(t *testing.T) {
+	const data = `{"metadata": {"name": "t", "labels": {"tier": "dev"}}, "spec": {"version": "1.16.0", "own": 9007199254740993, "exact": 1.10, "text": "<\u00e9&>", "none": null, ` +
+		`"cassandra": {"replicas": 6, "storage": {"size": 107374182400000000001}}, "values": {"n": 9223372036854775807, "f": 0.5}, ` +
+		`"overlay": {"patches": [{"path": "p.yaml"}]}, "regions": [{"name": "a", "platform": "flat-cloud"}, {"name": "b", "platform": "island-site", "values": {"x": 1e3}}]}}`
+	top, err := New([]byte(data), platforms, here{}, "dir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := top.Digest()
+	other, err := top.WithVersion("1.17.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other.Spec.Version != "1.17.0" || top.Spec.Version != "1.16.0" {
+		t.Errorf("the versions are %s and %s", other.Spec.Version, top.Spec.Version)
+	}
+	written, err := New([]byte(strings.Replace(data, "1.16.0", "1.17.0", 1)), platforms, nil, "dir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other.Digest() != written.Digest() || other.Digest() == digest || top.Digest() != digest {
+		t.Errorf("the digest is %s, want %s; that of the first is %s, and was %s", other.Digest(), written.Digest(), top.Digest(), digest)
+	}
+	back, err := other.WithVersion("1.16.0")
+	if err != nil || back.Digest() != digest {
+		t.Errorf("back again, the digest is %s, want %s (%v)", back.Digest(), digest, err)
+	}
+	ignore := cmpopts.IgnoreFields(Spec{}, "Version")
+	if diff := cmp.Diff(top, other, ignore, cmpopts.IgnoreUnexported(Topology{}, Region{})); diff != "" {
+		t.Errorf("more than the version differs (-before +after):\n%s", diff)
+	}
+	for i := range top.Spec.Regions {
+		if diff := cmp.Diff(top.Spec.Regions[i].inherited, other.Spec.Regions[i].inherited); diff != "" {
+			t.Errorf("region %d inherits otherwise (-before +after):\n%s", i, diff)
+		}
+	}
+	if got := other.At("spec.regions[1].cassandra.replicas").File; got != "spec.cassandra.replicas" {
+		t.Errorf("a field is looked for at %s", got)
+	}
+	var own struct {
+		Spec struct {
+			Own   json.Number
+			Exact json.RawMessage
+			Text  string
+		}
+	}
+	if err := other.Decode(&own); err != nil || own.Spec.Own != "9007199254740993" || string(own.Spec.Exact) != "1.10" || own.Spec.Text != "<é&>" {
+		t.Errorf("got %+v, %v", own, err)
+	}
+	if got := other.Spec.Cassandra.Storage.Size; got != "107374182400000000001" {
+		t.Errorf("the size is %s", got)
+	}
+
+	// Where it stands is known of the version that it has, and of no other.
+	top.Located, top.Pinned = map[string]string{"a": "b"}, map[string]string{"a": "b"}
+	if other, err = top.WithVersion("1.17.0"); err != nil || other.Located != nil || other.Pinned != nil {
+		t.Errorf("the charts of the other version are at %v, %v (%v)", other.Located, other.Pinned, err)
+	}
+	for name, data := range map[string]string{"no spec": `{"metadata": {"name": "t"}}`, "null": `{"spec": null}`} {
+		top, err := New([]byte(data), nil, nil, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, err := top.WithVersion("2"); err != nil || other.Spec.Version != "" {
+			t.Errorf("%s: %+v, %v", name, other.Spec, err)
+		}
+	}
+	if other, err := topologyOf(t, `{}`).WithVersion("2"); err != nil || other.Spec.Version != "2" {
+		t.Errorf("a version that was not said: %v", err)
+	}
+}
+
+func TestOverlay(t *testing.T) {
+	tests := map[string]struct {
+		overlay string
+		want    Overlay
+	}{
+		"none":        {`{}`, Overlay{}},
+		"null":        {`null`, Overlay{}},
+		"empty lists": {`{"patches": [], "components": [], "images": [], "labels": []}`, Overlay{Patches: []Patch{}, Components: []string{}, Images: []Image{}, Labels: []Labels{}}},
+		"patches": {
+			`{"patches": [{"path": "p.yaml"}, {"target": {"group": "g", "version": "v", "kind": "k", "name": "n", "namespace": "ns", "labelSelector": "l=m", "annotationSelector": "a=b"}, "patch": "[]"}, {"target": {}, "patch": "x"}]}`,
+			Overlay{Patches: []Patch{
+				{Path: "p.yaml"}, {Target: &Target{Group: "g", Version: "v", Kind: "k", Name: "n", Namespace: "ns", LabelSelector: "l=m", AnnotationSelector: "a=b"}, Patch: "[]"}, {Target: &Target{}, Patch: "x"},
+			}},
+		},
+		"components": {`{"components": ["quota", "../x"]}`, Overlay{Components: []string{"quota", "../x"}}},
+		"images": {
+			`{"images": [{"name": "a", "newName": "b", "newTag": "c"}, {"name": "a", "digest": "sha256:d"}]}`,
+			Overlay{Images: []Image{{Name: "a", NewName: "b", NewTag: "c"}, {Name: "a", Digest: "sha256:d"}}},
+		},
+		"labels": {`{"labels": [{"pairs": {"a": "b"}}, {"pairs": {}, "includeTemplates": true}]}`, Overlay{Labels: []Labels{{Pairs: map[string]string{"a": "b"}}, {Pairs: map[string]string{}, IncludeTemplates: true}}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			top := topologyOf(t, `{"overlay": `+tt.overlay+`, "regions": [{"name": "a"}, {"name": "b", "overlay": `+tt.overlay+`}]}`)
+			if diff := cmp.Diff([]Overlay{tt.want, {}, tt.want}, []Overlay{top.Spec.Overlay, top.Spec.Regions[0].Overlay, top.Spec.Regions[1].Overlay}); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			entries := len(tt.want.Patches) + len(tt.want.Components) + len(tt.want.Images) + len(tt.want.Labels)
+			if got := top.Spec.Overlay.Empty(); got != (entries == 0) {
+				t.Errorf("it is empty: %v", got)
+			}
+		})
+	}
+}

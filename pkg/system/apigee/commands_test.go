@@ -1,6 +1,7 @@
 package apigee
 
 import (
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -158,6 +159,130 @@ func TestCommandsWithOwnChartsAndNamespace(t *testing.T) {
 	}
 	if strings.Contains(got, "helm pull") || strings.Contains(got, "--version") || strings.Contains(got, "certificate authority") {
 		t.Errorf("a repository or a source is used:\n%s", got)
+	}
+}
+
+// TestCommandsWithLocatedCharts: a chart is where it was found, and one that is
+// packed is unpacked for what it holds besides templates.
+func TestCommandsWithLocatedCharts(t *testing.T) {
+	tests := map[string]struct {
+		patch, dir string
+		located    map[string]string
+		want       []string // the lines of the operator's chart, and that of the datastore's
+	}{
+		"in folders of their names": {`{}`, "dir", nil, []string{
+			"kubectl --context ctx-west apply -k dir/charts/apigee-operator/etc/crds/default/ --server-side --force-conflicts --validate=false",
+			"helm upgrade operator dir/charts/apigee-operator --install", "helm upgrade datastore dir/charts/apigee-datastore --install",
+		}},
+		"by version": {`{}`, "dir", map[string]string{"apigee-operator": "1.16.0/apigee-operator", "apigee-datastore": "apigee-datastore-1.16.0"}, []string{
+			"kubectl --context ctx-west apply -k dir/charts/1.16.0/apigee-operator/etc/crds/default/ --server-side --force-conflicts --validate=false",
+			"helm upgrade operator dir/charts/1.16.0/apigee-operator --install", "helm upgrade datastore dir/charts/apigee-datastore-1.16.0 --install",
+		}},
+		"packed": {`{}`, "dir", map[string]string{"apigee-operator": "apigee-operator-1.16.0.tgz", "apigee-datastore": "1.16.0/apigee-datastore-1.16.0.tgz"}, []string{
+			"mkdir apigee-crds-west && tar -xzf dir/charts/apigee-operator-1.16.0.tgz -C apigee-crds-west",
+			"kubectl --context ctx-west apply -k apigee-crds-west/apigee-operator/etc/crds/default/ --server-side --force-conflicts --validate=false",
+			"helm upgrade operator dir/charts/apigee-operator-1.16.0.tgz --install", "helm upgrade datastore dir/charts/1.16.0/apigee-datastore-1.16.0.tgz --install",
+		}},
+		"the others are packed": {`{}`, "dir", map[string]string{"apigee-operator": "apigee-operator", "apigee-datastore": "apigee-datastore.tgz"}, []string{
+			"kubectl --context ctx-west apply -k dir/charts/apigee-operator/etc/crds/default/ --server-side --force-conflicts --validate=false",
+			"helm upgrade operator dir/charts/apigee-operator --install", "helm upgrade datastore dir/charts/apigee-datastore.tgz --install",
+		}},
+		"packed, in another namespace": {`spec: {namespace: hybrid}`, "dir", map[string]string{"apigee-operator": "a b.tgz"}, []string{
+			"mkdir apigee-crds-west && tar -xzf 'dir/charts/a b.tgz' -C apigee-crds-west",
+			"(cd apigee-crds-west/apigee-operator/etc/crds/default && kustomize edit set namespace hybrid)",
+			"kubectl --context ctx-west apply -k apigee-crds-west/apigee-operator/etc/crds/default/ --server-side --force-conflicts --validate=false",
+			"helm upgrade operator 'dir/charts/a b.tgz' --install", "helm upgrade datastore dir/charts/apigee-datastore --install",
+		}},
+		"above the topology": {`spec: {charts: {path: ../charts}}`, "envs/prod", map[string]string{"apigee-operator": "1.16.0/apigee-operator"}, []string{
+			"kubectl --context ctx-west apply -k envs/charts/1.16.0/apigee-operator/etc/crds/default/ --server-side --force-conflicts --validate=false",
+			"helm upgrade operator envs/charts/1.16.0/apigee-operator --install", "helm upgrade datastore envs/charts/apigee-datastore --install",
+		}},
+		"of a repository": {`spec: {charts: {path: ""}}`, "dir", map[string]string{"apigee-operator": "apigee-operator.tgz"}, []string{
+			"helm pull " + defaultRepository + "/apigee-operator --version 1.16.0 --untar --untardir apigee-crds-west",
+			"kubectl --context ctx-west apply -k apigee-crds-west/apigee-operator/etc/crds/default/ --server-side --force-conflicts --validate=false",
+			"helm upgrade operator " + defaultRepository + "/apigee-operator --version 1.16.0 --install", "helm upgrade datastore " + defaultRepository + "/apigee-datastore --version 1.16.0 --install",
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			g := ringOf(t, text(t, merge(decode(t, `spec: {charts: {path: charts}}`), decode(t, tt.patch))))
+			g.Dir, g.Located = tt.dir, tt.located
+			var got []string
+			for _, line := range strings.Split(lines(g, "west", joining), "\n") {
+				if strings.Contains(line, "crds") || strings.HasPrefix(line, "helm pull") {
+					got = append(got, line)
+				}
+				if strings.HasPrefix(line, "helm upgrade operator ") || strings.HasPrefix(line, "helm upgrade datastore ") {
+					before, _, _ := strings.Cut(line, " --namespace")
+					got = append(got, before)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestCommandsWithOverlay: what Helm and kubectl apply by hand is what the tree
+// says, overlay and all.
+func TestCommandsWithOverlay(t *testing.T) {
+	const (
+		patch      = `patches: [{target: {kind: Service, name: x}, patch: "[]"}]`
+		components = `components: [quota]`
+		renderer   = " --post-renderer ringplan --post-renderer-args overlay --post-renderer-args rendered/west"
+		all        = "kubectl --context ctx-west apply -k rendered/west/"
+	)
+	tests := map[string]struct {
+		ring, region    string // overlays
+		changed, brings bool   // what is rendered, and objects of its own
+	}{
+		"none":                      {"", "", false, false},
+		"an empty one":              {"patches: []", "components: []", false, false},
+		"of all regions":            {patch, "", true, false},
+		"of the region":             {"", patch, true, false},
+		"labels":                    {"labels: [{pairs: {a: b}}]", "", true, false},
+		"images":                    {"", "images: [{name: a, newName: b}]", true, false},
+		"components of all regions": {components, "", true, true},
+		"components of the region":  {"", components, true, true},
+		"components besides":        {patch, components, true, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			g := ringOf(t, fmt.Sprintf(`spec: {overlay: {%s}, regions: {1: {overlay: {%s}}}}`, tt.ring, tt.region))
+			for _, to := range []stage.Phase{joining, returning, settling} {
+				for line := range strings.Lines(lines(g, "west", to)) {
+					if strings.HasPrefix(line, "helm upgrade ") != strings.Contains(line, renderer) && tt.changed || strings.Contains(line, "--post-renderer") && !tt.changed {
+						t.Errorf("%s: %s", to, line)
+					}
+					if strings.HasPrefix(line, "helm upgrade ") && tt.changed && !strings.HasSuffix(line, renderer+"\n") {
+						t.Errorf("%s: %s", to, line)
+					}
+				}
+				brings := strings.HasSuffix(lines(g, "west", to), all+"\n")
+				if want := tt.brings && to != settling; brings != want || strings.Count(lines(g, "west", to), all) > 1 {
+					t.Errorf("%s: what the components bring is applied last: %v, want %v\n%s", to, brings, want, lines(g, "west", to))
+				}
+			}
+			want := "kubectl --context ctx-west apply -f rendered/west/datareplication.yaml\n"
+			if tt.changed {
+				want = all + "\n"
+			}
+			if diff := cmp.Diff(want, lines(g, "west", rebuilding)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	g := ringOf(t, `spec: {overlay: {components: [quota]}}`)
+	for _, to := range []stage.Phase{joining, rebuilding, settling} {
+		for _, c := range g.Commands(stage.Stage{Region: "west", To: to}, "out dir") {
+			if strings.Contains(c.Run, "out dir") && !strings.Contains(c.Run, "'out dir/west") || strings.Contains(c.Run, "post-renderer") && !strings.HasSuffix(c.Run, "--post-renderer-args 'out dir/west'") {
+				t.Errorf("%s: not quoted: %s", to, c.Run)
+			}
+		}
+	}
+	if got := lines(ringOf(t, `spec: {regions: {1: {overlay: {components: [quota]}}}}`), "east", installing); strings.Contains(got, "post-renderer") || strings.Contains(got, "rendered/east/\n") {
+		t.Errorf("the overlay of another region:\n%s", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package apigee
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -94,8 +95,23 @@ func (d *deviations) datastore(at stage.Progress, objects []map[string]any) {
 	d.want(r.Path("seedHost"), o, seed, property("multiRegionSeedHost"))
 	d.want(r.Path("seedHost"), o, nil, property("externalSeedHost"))
 	d.want(r.Path("network.hostNetwork"), o, r.HostNetwork(), []string{"spec", "components", "cassandra", "hostNetwork"})
-	d.want(r.Path("cassandra.replicas"), o, r.Cassandra.Replicas, []string{"spec", "components", "cassandra", "replicas"}, []string{"spec", "replicas"})
+	d.replicas(o)
 	d.want(r.Path("cassandra.storage.size"), o, string(r.Cassandra.Storage.Size), []string{"spec", "components", "cassandra", "storage", "storageSize"})
+}
+
+// replicas compares both places that may say how many nodes there are.
+func (d *deviations) replicas(o map[string]any) {
+	places := [][]string{{"spec", "components", "cassandra", "replicas"}, {"spec", "replicas"}}
+	said := slices.DeleteFunc(slices.Clone(places), func(keys []string) bool {
+		_, ok := lookup(o, keys)
+		return !ok
+	})
+	if len(said) == 0 {
+		said = places[:1]
+	}
+	for _, keys := range said {
+		d.want(d.region.Path("cassandra.replicas"), o, d.region.Cassandra.Replicas, keys)
+	}
 }
 
 // replication compares the manifest of the rebuild, as it is applied, with what
@@ -120,20 +136,13 @@ func (d *deviations) namespace(o map[string]any) {
 }
 
 // want compares a field of an object with what it must be: nil, if it must not
-// be there. Of several places the first that is there counts.
-func (d *deviations) want(path string, o map[string]any, want any, places ...[]string) {
-	var got any
-	at := places[0]
-	for _, keys := range places {
-		if value, ok := lookup(o, keys); ok {
-			got, at = value, keys
-			break
-		}
-	}
+// be there. A text may also be written as the number that it looks like.
+func (d *deviations) want(path string, o map[string]any, want any, at []string) {
+	got, _ := lookup(o, at)
 	if got == "" {
 		got = nil
 	}
-	if got == nil && want == false || asText(got) == asText(want) {
+	if text, ok := want.(string); got == nil && want == false || asText(got) == asText(want) || ok && asText(got) == text {
 		return
 	}
 	d.add(path, "%s says %s %s, and the phase wants %s", o["kind"], strings.Join(at, "."), inText(got), inText(want))

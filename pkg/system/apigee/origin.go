@@ -36,7 +36,13 @@ func (g *ring) Field(region, value string) string {
 	if says(g.Spec.Values, value) {
 		return "spec.values." + value
 	}
+	if list := lists[value]; list != "" {
+		return "spec." + list
+	}
 	if owner := ownerField(value); owner != "" {
+		if g.ServiceAccounts.Federated != nil { // which sets both
+			owner = strings.Replace(owner, "serviceAccounts.workloadIdentity", "serviceAccounts.federated", 1)
+		}
 		return g.inRegion(r, owner)
 	}
 	return "spec.values." + value
@@ -45,7 +51,7 @@ func (g *ring) Field(region, value string) string {
 // itemField returns the field of an entry of a list that sets a property of it.
 func (g *ring) itemField(list, key, index, property string) string {
 	at := fmt.Sprintf("spec.%s[%s]", list, index)
-	if n, err := strconv.Atoi(index); err == nil && property != "" && says(g.valuesOf(list, n), property) {
+	if n, err := strconv.Atoi(index); err == nil && says(g.valuesOf(list, n), property) {
 		return at + ".values." + property
 	}
 	if instead, ok := owned[key+"[]."+property]; ok {
@@ -81,6 +87,13 @@ var componentKey = regexp.MustCompile(`^(mart|connectAgent|watcher|metrics|logge
 // ownerField returns the field of the topology that sets a property, as the
 // table of owned properties names it; "" if none does.
 func ownerField(property string) string {
+	property = propertyOf("", property)
+	switch property {
+	case "cassandra.storage.storageSize", "cassandra.storage.capacity":
+		return "cassandra.storage.size"
+	case "cassandra.storage.storageclass", "cassandra.storage.storageClass":
+		return "cassandra.storage.class"
+	}
 	for at := property; at != ""; at = above(at) {
 		if field, ok := owned[at]; ok {
 			return field
@@ -111,7 +124,7 @@ func (g *ring) inRegion(r *topology.Region, field string) string {
 		return r.Path(rest)
 	}
 	for _, own := range []string{"cassandra.nodeSelector", "cassandra.replicas", "cassandra.storage", "cassandra.resources", "cassandra.tolerations"} {
-		if field == own {
+		if field == own || strings.HasPrefix(field, own+".") {
 			return r.Path(field)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
@@ -132,6 +133,58 @@ func TestReleaseSteps(t *testing.T) {
 			}
 			checkWaits(t, list)
 		})
+	}
+}
+
+// TestPinnedCharts: where charts of a repository are locked, the release plan
+// says by which digest each is fetched.
+func TestPinnedCharts(t *testing.T) {
+	pinned := map[string]string{"apigee-operator": "sha256:op", "apigee-datastore": "sha256:ds", "apigee-env": "sha256:env", "apigee-other": "sha256:other"}
+	tests := map[string]struct {
+		patch  string
+		pinned map[string]string
+		want   map[string]any // digests by step
+	}{
+		"not locked": {`{}`, nil, nil},
+		"locked": {`{}`, pinned, map[string]any{
+			"custom-resource-definitions": "sha256:op", "operator": "sha256:op", "datastore": "sha256:ds", "prod-env-release": "sha256:env", "dev-env-release": "sha256:env",
+		}},
+		"a repository of its own": {`spec: {charts: {repository: "oci://registry.example/charts"}}`, map[string]string{"apigee-redis": "sha256:r"}, map[string]any{"redis": "sha256:r"}},
+		"an empty digest":         {`{}`, map[string]string{"apigee-redis": ""}, nil},
+		"of a folder":             {`spec: {charts: {path: charts}}`, pinned, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			g := ringOf(t, text(t, merge(map[string]any{"spec": map[string]any{"environments": decode(t, `[{name: prod}, {name: dev}]`)}}, decode(t, tt.patch))))
+			g.Pinned = tt.pinned
+			got := map[string]any{}
+			for _, s := range steps(t, g, "west", joining) {
+				m := s.(*manifest.Map)
+				digest, ok := m.Get("digest")
+				if !ok {
+					continue
+				}
+				got[fmt.Sprint(at(t, m, "name"))] = digest
+				if _, from := m.Get("repository"); !from {
+					t.Errorf("%s has a digest of no repository", at(t, m, "name"))
+				}
+			}
+			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	g := ringOf(t, `{}`)
+	g.Pinned = pinned
+	want := `{"atomic":true,"chart":"apigee-env","digest":"sha256:env","kind":"HelmRelease","name":"prod-env-release","namespace":"apigee","repository":"` + defaultRepository + `",` +
+		`"set":{"env":"prod"},"valuesFiles":["overrides.yaml"],"version":"1.16.0","waitsFor":[{"step":"acme-prod","until":"ApigeeOrganization/acme-prod-d2836b7 has status.state running"}]}`
+	if diff := cmp.Diff(want, text(t, step(t, steps(t, g, "west", joining), "prod-env-release"))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for patch, want := range map[string]string{`{}`: defaultRepository, `spec: {charts: {repository: "oci://x/y"}}`: "oci://x/y"} {
+		if got := ringOf(t, patch).Repository(); got != want {
+			t.Errorf("the repository is %s, want %s", got, want)
+		}
 	}
 }
 
