@@ -6,8 +6,11 @@ BIN      := bin
 LINTER   := v2.15.0
 FUZZTIME ?= 20s
 EXAMPLE  := examples/expansion
+PEERS    ?= $(CURDIR)/$(BIN)/peers
+HELM     := v3.22.0
+HELMFILE := v1.8.0
 
-.PHONY: demo test check model lint-go race generated bench build install golden fuzz clean
+.PHONY: demo test check model lint-go race generated bench bench-peers build install golden fuzz clean
 
 # Plays an expansion from recorded observations, up to a gate that is not open.
 demo: build
@@ -21,10 +24,10 @@ check:
 	bash .ci/run
 
 build:
-	$(GO) build -trimpath -o $(BIN)/ringplan ./cmd/ringplan
+	$(GO) build -trimpath -o $(BIN)/ ./cmd/ringplan ./cmd/ringplan-charts
 
 install:
-	$(GO) install -trimpath ./cmd/ringplan
+	$(GO) install -trimpath ./cmd/ringplan ./cmd/ringplan-charts
 
 # Rewrites every file that tests compare with, and everything generated.
 golden:
@@ -45,6 +48,22 @@ fuzz:
 # start-up costs.
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Renders the charts of ten regions with ten releases each, and does the same
+# with helm template and helmfile, which it builds in PEERS.
+bench-peers: $(PEERS)/helm $(PEERS)/helmfile
+	RINGPLAN_PEERS="$(PEERS)" $(GO) test -run '^$$' -bench '^Benchmark(Manifests|Peers)' -benchtime 3x -timeout 1h ./cmd/cli
+
+$(PEERS)/helm:
+	GOBIN="$(PEERS)" $(GO) install helm.sh/helm/v3/cmd/helm@$(HELM)
+
+# Its replacements make it a module of its own.
+$(PEERS)/helmfile:
+	mkdir -p "$(PEERS)/module" && cd "$(PEERS)/module" && rm -f go.mod go.sum && $(GO) mod init peers && \
+	$(GO) mod edit -require=github.com/helmfile/helmfile@$(HELMFILE) -replace=k8s.io/api=k8s.io/api@v0.35.4 \
+		-replace=k8s.io/apimachinery=k8s.io/apimachinery@v0.36.0 -replace=k8s.io/client-go=k8s.io/client-go@v0.35.4 && \
+	printf 'package peers\n\nimport _ "github.com/helmfile/helmfile"\n' >peers.go && $(GO) mod tidy -e && \
+	$(GO) build -o ../helmfile github.com/helmfile/helmfile
 
 # Walks every state of a rollout for rings of up to four regions, and then takes
 # one guard after the other out, and sees the walk fail.

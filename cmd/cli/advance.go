@@ -206,7 +206,7 @@ func (a *app) write(ctx context.Context, r *ring, taken system.Taken) (tree.Resu
 	if errors.Is(err, tree.ErrChanged) || errors.Is(err, tree.ErrLocked) {
 		return result, notWritten(err)
 	}
-	return result, inTheWay(err)
+	return result, a.inTheWay(err)
 }
 
 // notRendered says why the rendered tree is not that of the rollout as it was

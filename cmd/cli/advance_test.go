@@ -43,7 +43,7 @@ func runCrash(text string) int {
 		}
 		return nil
 	}
-	return run(context.Background(), c.Args, os.Stdout, os.Stderr)
+	return run(context.Background(), nil, c.Args, os.Stdout, os.Stderr)
 }
 
 // start runs the process, and returns its exit code.
@@ -153,7 +153,7 @@ func TestTwoAdvances(t *testing.T) {
 	for i := range racers {
 		group.Go(func() {
 			var out, errs bytes.Buffer
-			codes[i] = run(context.Background(), []string{"advance", "region-1", "--now", fmt.Sprintf("2026-11-21T10:00:%02dZ", i)}, &out, &errs)
+			codes[i] = run(context.Background(), nil, []string{"advance", "region-1", "--now", fmt.Sprintf("2026-11-21T10:00:%02dZ", i)}, &out, &errs)
 			messages[i] = errs.String()
 		})
 	}

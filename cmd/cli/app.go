@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/ringplan/ringplan/pkg/diag"
 	"github.com/ringplan/ringplan/pkg/lint"
 	"github.com/ringplan/ringplan/pkg/load"
+	"github.com/ringplan/ringplan/pkg/release"
 	"github.com/ringplan/ringplan/pkg/report"
 	"github.com/ringplan/ringplan/pkg/stage"
 	"github.com/ringplan/ringplan/pkg/system"
@@ -58,6 +60,9 @@ func usage(format string, args ...any) error {
 // app holds what every verb shares.
 type app struct {
 	stdout, stderr io.Writer
+	// libraries are nil in the program that does without Helm.
+	libraries *release.Libraries
+	charts    chartFlags
 
 	file    string
 	strict  bool
@@ -111,6 +116,13 @@ type ring struct {
 	// then refusals say why they cannot.
 	at       stage.Rollout
 	refusals []stage.Refusal
+	// lock pins the charts, and manifests are what they render, by region, where
+	// that was asked for.
+	lock      release.Lock
+	manifests []*regionManifests
+	// files are those of its repository, and below is its folder in them.
+	files fs.FS
+	below string
 	// findings are those from before the rules run.
 	findings diag.List
 	// laidOut is the file that the ring was read from, if that is not its own.
@@ -132,6 +144,14 @@ func (r *ring) out(dir string, fleet bool) string {
 // load reads every topology that the command line names, lints them, and
 // returns those that can be gone on with.
 func (a *app) load(ctx context.Context, args []string) ([]*ring, diag.List, error) {
+	if err := a.charts.check(); err != nil {
+		return nil, nil, err
+	}
+	if a.charts.on {
+		if err := a.needLibraries(); err != nil {
+			return nil, nil, err
+		}
+	}
 	files, err := a.find(args)
 	if err != nil {
 		return nil, nil, err
@@ -143,7 +163,7 @@ func (a *app) load(ctx context.Context, args []string) ([]*ring, diag.List, erro
 	var rings []*ring
 	var findings diag.List
 	for _, file := range files {
-		r, found, err := a.readRing(ctx, file, known)
+		r, found, err := a.readRing(ctx, file, known, nil)
 		switch {
 		case err != nil:
 			return nil, nil, err
@@ -158,12 +178,34 @@ func (a *app) load(ctx context.Context, args []string) ([]*ring, diag.List, erro
 		findings = append(findings, r.lint()...)
 	}
 	findings.Sort()
+	if a.charts.on {
+		if !findings.HasErrors() {
+			return a.loadManifests(ctx, rings)
+		}
+		fmt.Fprintln(a.stderr, "the charts were not rendered: mend the errors first")
+	}
+	return rings, findings, nil
+}
+
+// loadManifests renders the charts of rings that have no errors, and lints them
+// once more with what was found in that.
+func (a *app) loadManifests(ctx context.Context, rings []*ring) ([]*ring, diag.List, error) {
+	if err := a.renderManifests(ctx, rings); err != nil {
+		return nil, nil, err
+	}
+	var findings diag.List
+	for _, r := range rings {
+		r.findings = append(r.findings, r.manifestFindings()...)
+		findings = append(findings, r.lint()...)
+	}
+	findings.Sort()
 	return rings, findings, nil
 }
 
 // readRing reads one topology and its rollout; if that cannot be gone on with,
-// the ring is nil, and the findings say why.
-func (a *app) readRing(ctx context.Context, file string, known stage.Phases) (*ring, diag.List, error) {
+// the ring is nil, and the findings say why. What it refers to is read after
+// prepare, which may be nil.
+func (a *app) readRing(ctx context.Context, file string, known stage.Phases, prepare func(*topology.Topology) error) (*ring, diag.List, error) {
 	if a.loader == nil {
 		loader, err := load.New(schema.FS, regions.FS)
 		if err != nil {
@@ -175,11 +217,19 @@ func (a *app) readRing(ctx context.Context, file string, known stage.Phases) (*r
 	if t == nil || err != nil {
 		return nil, found, err
 	}
+	if prepare != nil {
+		if err := prepare(t); err != nil {
+			return nil, nil, err
+		}
+	}
 	r, err := compile(t, file, known)
 	if err != nil {
 		return nil, nil, err
 	}
 	r.findings = found
+	if err := r.readBeside(); err != nil {
+		return nil, nil, err
+	}
 	if err := r.readHistory(); err != nil {
 		return nil, nil, err
 	}
@@ -190,7 +240,7 @@ func (a *app) readRing(ctx context.Context, file string, known stage.Phases) (*r
 
 // lint runs every rule over a ring where it stands.
 func (r *ring) lint() diag.List {
-	return lint.Run(r.Topology, lint.Standing{Procedures: r.system.Procedures, Rollout: r.at, Refusals: r.refusals}, allRules(r.system, r.compiled), r.findings)
+	return lint.Run(r.Topology, lint.Standing{Procedures: r.system.Procedures, Rollout: r.at, Refusals: r.refusals, Charts: r.checkedManifests()}, allRules(r.system, r.compiled), r.findings)
 }
 
 // read reads one topology, unless it is interrupted: a .cue file is a program,
@@ -270,7 +320,7 @@ func regionNames(t *topology.Topology) string {
 
 // allRules lists every rule that can report something on a system.
 func allRules(s system.System, compiled system.Ring) []lint.Rule {
-	rules := slices.Concat(load.Rules(), lint.Rules(), s.Rules(compiled), fleetRules, rolloutRules)
+	rules := slices.Concat(load.Rules(), lint.Rules(), s.Rules(compiled), fleetRules, rolloutRules, chartRules, besideRules)
 	slices.SortFunc(rules, func(a, b lint.Rule) int { return strings.Compare(a.Code, b.Code) })
 	return rules
 }
@@ -310,11 +360,10 @@ func (a *app) usable(ctx context.Context, args []string) ([]*ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Notes are for who asks for them, with lint.
-	findings = slices.DeleteFunc(findings, func(f diag.Finding) bool { return f.Severity == diag.Note })
-	if len(findings) > findings.Silenced() {
-		fmt.Fprint(a.stderr, report.FindingsText(findings, a.style(a.stderr)))
-		fmt.Fprintln(a.stderr, report.Summary(findings))
-	}
-	return rings, a.verdict(findings)
+	return rings, a.said(findings)
+}
+
+// withoutNotes leaves out notes, which are for who asks for them, with lint.
+func withoutNotes(findings diag.List) diag.List {
+	return slices.DeleteFunc(findings, func(f diag.Finding) bool { return f.Severity == diag.Note })
 }

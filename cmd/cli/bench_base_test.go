@@ -125,7 +125,7 @@ func BenchmarkReportBase(b *testing.B) {
 			for b.Loop() {
 				out.Reset()
 				errs.Reset()
-				if code := run(context.Background(), []string{"report", dir, "--base", "HEAD", "-o", "markdown", "-o", "html=" + page}, &out, &errs); code != exitOK {
+				if code := run(context.Background(), nil, []string{"report", dir, "--base", "HEAD", "-o", "markdown", "-o", "html=" + page}, &out, &errs); code != exitOK {
 					b.Fatal(code, errs.String())
 				}
 			}

@@ -180,7 +180,7 @@ func BenchmarkRenderVerb(b *testing.B) {
 		for b.Loop() {
 			out.Reset()
 			errs.Reset()
-			if code := run(context.Background(), []string{"render", dir}, &out, &errs); code != exitOK {
+			if code := run(context.Background(), nil, []string{"render", dir}, &out, &errs); code != exitOK {
 				b.Fatal(code, errs.String())
 			}
 		}

@@ -9,21 +9,23 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+
+	"github.com/ringplan/ringplan/pkg/release"
 )
 
 // Main runs the program that the arguments of the process ask for, and returns
-// its exit code.
-func Main() int {
+// its exit code. The libraries are nil in the program that does without.
+func Main(libraries *release.Libraries) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, libraries, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	return code
 }
 
 // run is the whole program but for the process around it. It returns the exit
 // code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+func run(ctx context.Context, libraries *release.Libraries, args []string, stdout, stderr io.Writer) (code int) {
 	defer func() {
 		// The runtime would exit with the code that means differences.
 		if problem := recover(); problem != nil {
@@ -31,7 +33,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 			code = exitFailed
 		}
 	}()
-	a := &app{stdout: stdout, stderr: stderr}
+	a := &app{stdout: stdout, stderr: stderr, libraries: libraries}
+	if err := sameVersion(); err != nil {
+		return a.exitCode(err)
+	}
 	cmd := newRoot(a)
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)

@@ -100,6 +100,7 @@ func loadedRings(a *app, cmd *cobra.Command, args []string) []*ring {
 		a.file, args = flag.Value.String(), nil // the argument is a region
 	}
 	return inTime(cmd.Context(), func(ctx context.Context) []*ring {
+		a.charts.on = false
 		rings, _, err := a.load(ctx, args)
 		if err != nil {
 			return nil

@@ -17,12 +17,13 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// goldenRegions lists the folder of every rendered region in golden/.
+// goldenRegions lists the folder of every region in golden/ as it is rendered
+// without its charts.
 func goldenRegions(t *testing.T) []string {
 	t.Helper()
 	var dirs []string
 	err := filepath.WalkDir("golden", func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.Name() == "kustomization.yaml" {
+		if err == nil && d.Name() == "releases.yaml" {
 			dirs = append(dirs, filepath.Dir(path))
 		}
 		return err
@@ -34,9 +35,17 @@ func goldenRegions(t *testing.T) []string {
 }
 
 // TestKustomizeBuilds builds every rendered region with kustomize itself, which
-// must give the manifests that stand beside it and nothing else.
+// must give the manifests that stand beside it, what its overlay adds, and
+// nothing else.
 func TestKustomizeBuilds(t *testing.T) {
 	atRoot(t)
+	repository := t.TempDir() // where the components are, as beside a topology
+	for _, copied := range []struct{ to, from string }{{"golden", "golden"}, {"golden/overlay/quota", "examples/overlay/quota"}} {
+		if err := os.CopyFS(filepath.Join(repository, copied.to), os.DirFS(copied.from)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(repository)
 	for _, dir := range goldenRegions(t) {
 		built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
 		if err != nil {
@@ -46,6 +55,9 @@ func TestKustomizeBuilds(t *testing.T) {
 		want := 0
 		if _, err := os.Stat(filepath.Join(dir, "datareplication.yaml")); err == nil {
 			want = 1
+		}
+		if _, err := os.Stat(filepath.Join(dir, "overlay")); err == nil {
+			want++ // the quota of its component
 		}
 		if built.Size() != want {
 			t.Errorf("%s: kustomize builds %d resources, want %d", dir, built.Size(), want)
@@ -266,4 +278,69 @@ func closeObjects(node any) {
 			closeObjects(child)
 		}
 	}
+}
+
+// TestChartsAccept renders the charts of the examples for every example: nothing
+// may be wrong with what they make of the values, in any phase. With the real
+// custom resource definitions, if RINGPLAN_CRDS names a folder of them, that holds
+// for every field of what they render.
+func TestChartsAccept(t *testing.T) {
+	atRoot(t)
+	args := []string{"lint", "--manifests", "-o", "json"}
+	if dir := os.Getenv("RINGPLAN_CRDS"); dir != "" {
+		args = append(args, "--crds", filepath.Join(dir, "apigee"))
+	}
+	for _, name := range examples(t) {
+		files, err := filepath.Glob(filepath.Join("examples", name, "topology.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			t.Run(name, func(t *testing.T) {
+				dir := t.TempDir()
+				write(t, dir+"/topology.yaml", withFixtureCharts(t, file))
+				if err := os.CopyFS(filepath.Join(dir, "charts"), os.DirFS("examples/charts/1.16.0")); err != nil {
+					t.Fatal(err)
+				}
+				for _, preview := range previews(t, filepath.Dir(file)) {
+					preview[0] = dir + "/topology.yaml"
+					code, stdout, stderr := ringplan(t, append(args, preview...)...)
+					if code != exitOK || strings.Contains(stdout, `"severity": "error"`) {
+						t.Errorf("%v: exit code %d\n%s%s", preview, code, stdout, stderr)
+					}
+				}
+			})
+		}
+	}
+}
+
+// withFixtureCharts returns a topology with charts of a folder beside it. Backups
+// by CSI go, because without a cluster the charts find no StorageClass.
+func withFixtureCharts(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc map[string]any
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		t.Fatal(err)
+	}
+	spec, _ := doc["spec"].(map[string]any)
+	spec["charts"], spec["version"] = map[string]any{"path": "charts"}, "1.16.0"
+	delete(spec, "overlay")
+	if cassandra, _ := spec["cassandra"].(map[string]any); cassandra != nil {
+		if backup, _ := cassandra["backup"].(map[string]any); backup["csi"] != nil {
+			delete(cassandra, "backup")
+		}
+	}
+	regions, _ := spec["regions"].([]any)
+	for _, r := range regions {
+		delete(r.(map[string]any), "overlay")
+	}
+	text, err := yaml.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

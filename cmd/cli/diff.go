@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +27,7 @@ var renderedLimits = manifest.Limits{Depth: 100, Values: 1_000_000, Merged: 10_0
 
 type diffFlags struct {
 	base, against, region string
+	chartVersion          string
 	stat, summary         bool
 	output                outputs
 	live                  liveFlags
@@ -45,8 +48,14 @@ destroys data.
 each region: the values, charts and versions of its Helm releases, and its custom
 resources. It only gets and lists.
 
+With --manifests it compares what the charts render, instead of what they are
+told: with the place of the rollout against --phase, with a Git revision, with a
+tree that "ringplan render --manifests" wrote, or with --chart-version what a
+version of the charts would change. Labels and checksums that change with every
+version are counted and not listed.
+
 Exit code 2 means that there are changes.`,
-		Example: "  ringplan diff\n  ringplan diff --base origin/main -o markdown\n  ringplan diff --against ../other/rendered --stat\n  ringplan diff --live --region us-east1",
+		Example: "  ringplan diff\n  ringplan diff --base origin/main -o markdown\n  ringplan diff --against ../other/rendered --stat\n  ringplan diff --live --region us-east1\n  ringplan diff --manifests --chart-version 1.16.0",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.diff(cmd.Context(), args, f)
@@ -60,6 +69,8 @@ Exit code 2 means that there are changes.`,
 	flags.BoolVar(&f.summary, "summary", false, "say in one line for each topology what changes")
 	f.output.add(cmd, "text", "markdown", "json", "html")
 	f.live.add(cmd)
+	a.charts.add(cmd, "compare what the charts render")
+	flags.StringVar(&f.chartVersion, "chart-version", "", "with --manifests, show what this version of the charts would change")
 	_ = cmd.MarkFlagDirname("against")
 	_ = cmd.RegisterFlagCompletionFunc("region", completeRegion(a))
 	addPhaseFlag(a, cmd)
@@ -79,18 +90,15 @@ func (f diffFlags) check() error {
 }
 
 func (a *app) diff(ctx context.Context, args []string, f diffFlags) error {
-	if err := f.check(); err != nil {
+	if err := cmp.Or(f.check(), f.checkManifests(a)); err != nil {
 		return err
 	}
 	rings, err := a.usable(ctx, args)
 	if err != nil {
 		return err
 	}
-	if f.against != "" && len(rings) > 1 {
-		return usage("--against goes with one topology, not with a fleet of %d", len(rings))
-	}
-	if f.region != "" && !slices.ContainsFunc(rings, func(r *ring) bool { return r.Region(f.region) != nil }) {
-		return usage("--region: no topology here has a region %s", f.region)
+	if err := f.fit(rings); err != nil {
+		return err
 	}
 	if f.live.on {
 		return a.diffLive(ctx, rings, f)
@@ -104,7 +112,12 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) error {
 	var diffs []report.Diff
 	changed := false
 	for _, r := range rings {
-		d, err := r.diff(before, f)
+		var d report.Diff
+		if a.charts.on {
+			d, err = a.diffManifests(ctx, r, before, f)
+		} else {
+			d, err = r.diff(before, f)
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.ToSlash(r.file), err)
 		}
@@ -116,6 +129,17 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) error {
 	}
 	if changed {
 		return &exitError{code: exitDifferences}
+	}
+	return nil
+}
+
+// fit reports flags that do not go with the topologies.
+func (f diffFlags) fit(rings []*ring) error {
+	switch {
+	case f.against != "" && len(rings) > 1:
+		return usage("--against goes with one topology, not with a fleet of %d", len(rings))
+	case f.region != "" && !slices.ContainsFunc(rings, func(r *ring) bool { return r.Region(f.region) != nil }):
+		return usage("--region: no topology here has a region %s", f.region)
 	}
 	return nil
 }
@@ -211,13 +235,29 @@ func parseFiles(where string, files map[string][]byte) ([]manifest.File, error) 
 		if path.Ext(name) != ".yaml" || path.Base(name) == tree.RecordFile {
 			continue
 		}
-		file, problems := manifest.Parse(name, data, renderedLimits)
-		if len(problems) > 0 {
-			return nil, fmt.Errorf("%s/%s:%d:%d: %s", where, name, problems[0].Line, problems[0].Column, problems[0].Message)
+		file := manifest.File{Path: name}
+		line := 0
+		for _, text := range documentsOf(data) {
+			part, problems := manifest.Parse(name, text, renderedLimits)
+			if len(problems) > 0 {
+				return nil, fmt.Errorf("%s/%s:%d:%d: %s", where, name, line+problems[0].Line, problems[0].Column, problems[0].Message)
+			}
+			file.Docs = append(file.Docs, part.Docs...)
+			line += bytes.Count(text, []byte("\n")) + 1
 		}
 		parsed = append(parsed, file)
 	}
 	return parsed, nil
+}
+
+// documentsOf splits a rendered file into its documents.
+func documentsOf(data []byte) [][]byte {
+	const mark = "\n---\n"
+	parts := bytes.Split(data, []byte(mark))
+	for i := range len(parts) - 1 {
+		parts[i] = append(parts[i][:len(parts[i]):len(parts[i])], '\n')
+	}
+	return parts
 }
 
 // byRegion sorts changes by the region that they belong to, which is the first

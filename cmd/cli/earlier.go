@@ -19,6 +19,7 @@ import (
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
 	"github.com/ringplan/ringplan/pkg/system"
+	"github.com/ringplan/ringplan/pkg/topology"
 )
 
 // An earlier is what the topologies of a run were at a Git revision.
@@ -97,6 +98,7 @@ func (a *app) earlier(ctx context.Context, files []string, when moment) (*earlie
 	}
 	lintFleet(rings)
 	for _, r := range rings {
+		r.findings = append(r.findings, r.manifestFindings()...)
 		e.findings = append(e.findings, r.movedBack(r.lint())...)
 	}
 	e.findings.Sort()
@@ -168,20 +170,67 @@ func (a *app) layOut(ctx context.Context, s spot, file, temp string) (*ring, dia
 			return nil, nil, err
 		}
 	}
-	if filepath.Ext(old) == ".cue" { // it may import any package of its module
-		module, err := s.repo.Select(ctx, s.commit, s.repo.Root(), func(name string) bool { return path.Ext(name) == ".cue" })
-		if err == nil {
-			err = writeAll(temp, module.Files)
-		}
-		if err != nil {
-			return nil, nil, err
-		}
+	if err := s.layOutTop(ctx, old, temp); err != nil {
+		return nil, nil, err
 	}
-	r, found, err := a.readRing(ctx, old, nil)
+	r, found, err := a.readRing(ctx, old, nil, func(t *topology.Topology) error {
+		return a.layOutBeside(ctx, s, t, filepath.Dir(file), temp)
+	})
 	if r != nil {
+		if a.charts.on && err == nil {
+			err = a.renderManifests(ctx, []*ring{r})
+		}
 		r.file, r.Dir, r.laidOut = file, filepath.Dir(file), old
 	}
 	return r, movedBack(found, old, file), err
+}
+
+// layOutTop makes a folder the top of a repository, and lays out the module of a
+// .cue file, which may import any package of it.
+func (s spot) layOutTop(ctx context.Context, file, temp string) error {
+	err := os.MkdirAll(filepath.Join(temp, ".git"), 0o700) // by which a top is found
+	if err != nil || filepath.Ext(file) != ".cue" {
+		return err
+	}
+	module, err := s.repo.Select(ctx, s.commit, s.repo.Root(), func(name string) bool { return path.Ext(name) == ".cue" })
+	if err != nil {
+		return err
+	}
+	return writeAll(temp, module.Files)
+}
+
+// layOutBeside lays out what a topology refers to: files and folders of overlays,
+// and its charts, if they are to be rendered.
+func (a *app) layOutBeside(ctx context.Context, s spot, t *topology.Topology, folder, temp string) error {
+	var names []string
+	overlaysOf(t, func(_ string, o *topology.Overlay) {
+		names = append(names, o.Components...)
+		for _, p := range o.Patches {
+			if p.Path != "" {
+				names = append(names, p.Path)
+			}
+		}
+	})
+	if a.charts.on && t.Spec.Charts.Path != "" {
+		names = append(names, t.Spec.Charts.Path)
+	}
+	for _, name := range names {
+		rel, err := s.repo.Rel(filepath.Join(folder, filepath.FromSlash(name)))
+		if err != nil {
+			continue // which reading it says
+		}
+		parent, base := path.Split(rel)
+		found, err := s.repo.Select(ctx, s.commit, filepath.Join(s.repo.Root(), filepath.FromSlash(parent)), func(file string) bool {
+			return file == base || strings.HasPrefix(file, base+"/")
+		})
+		if err != nil {
+			return err
+		}
+		if err := writeAll(filepath.Join(temp, filepath.FromSlash(parent)), found.Files); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readable are the extensions of what is read beside a topology.

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ringplan/ringplan/cmd/charts"
 )
 
 // update makes tests rewrite what they compare with.
@@ -28,7 +30,7 @@ func atRoot(tb testing.TB) {
 func ringplan(tb testing.TB, args ...string) (code int, stdout, stderr string) {
 	tb.Helper()
 	var out, errs bytes.Buffer
-	code = run(context.Background(), args, &out, &errs)
+	code = run(context.Background(), charts.Libraries(), args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -60,7 +62,7 @@ func folders(tb testing.TB, dir string) []string {
 
 // examples lists the examples that are fit to be rendered.
 func examples(tb testing.TB) []string {
-	return slices.DeleteFunc(folders(tb, "examples"), func(name string) bool { return name == "broken" || name == "ci" })
+	return slices.DeleteFunc(folders(tb, "examples"), func(name string) bool { return name == "broken" || name == "charts" || name == "ci" })
 }
 
 // TestGoldenRollouts compares the rollouts of the examples, and those that are
@@ -133,6 +135,10 @@ func TestGoldenExamples(t *testing.T) {
 			compareFile(t, golden+"/plan.json", mustRun(t, "plan", "-o", "json", example))
 			for rendered, args := range previews(t, example) {
 				compareTree(t, golden+"/"+rendered, renderTo(t, args...))
+				if exists(example + "/ringplan.lock") {
+					mustRun(t, append([]string{"lint", "--manifests"}, args...)...)
+					compareTree(t, golden+"/"+strings.Replace(rendered, "rendered", "manifests", 1), renderTo(t, append(args, "--manifests")...))
+				}
 			}
 		})
 	}

@@ -16,7 +16,7 @@ import (
 // interruptible runs one command line in a context of the test's.
 func interruptible(ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	code = run(ctx, args, &out, &errs)
+	code = run(ctx, nil, args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -98,7 +98,7 @@ func TestInterruptedHalfWay(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	stderr := &tripwire{text: "fleet/a/rendered: ", trip: cancel}
-	code := run(ctx, []string{"render", "fleet"}, &bytes.Buffer{}, stderr)
+	code := run(ctx, nil, []string{"render", "fleet"}, &bytes.Buffer{}, stderr)
 	if want := "fleet/a/rendered: 2 written, 0 removed, 2 unchanged\n" + interruptedText; code != exitFailed || stderr.String() != want {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
@@ -234,7 +234,7 @@ func TestColour(t *testing.T) {
 // TestDefect gives a crash an exit code that means nothing else.
 func TestDefect(t *testing.T) {
 	var stderr bytes.Buffer
-	code := run(context.Background(), []string{"version"}, panicking{}, &stderr)
+	code := run(context.Background(), nil, []string{"version"}, panicking{}, &stderr)
 	if code != exitFailed || !strings.HasPrefix(stderr.String(), "ringplan: a defect of ringplan, please report it: no output\n") {
 		t.Errorf("exit code %d\n%s", code, &stderr)
 	}

@@ -17,7 +17,9 @@ func newLint(a *app) *cobra.Command {
 		Use:   "lint [TOPOLOGY | FOLDER]...",
 		Short: "Check topologies",
 		Long: `lint checks topologies against their schema and against the rules of their
-system, and lists everything that is wrong at once. It reads no cluster.
+system, and lists everything that is wrong at once. It reads no cluster. With
+--manifests it also renders the charts of every region, and checks what they
+make of it.
 
 Findings go to people as text, markdown and github (annotations of a pull
 request), and to programs as json, sarif, junit and checkstyle. Several go at
@@ -27,9 +29,10 @@ With --base REV findings are marked that were not there when the change parted
 from that Git revision, and with --new-only the others are left out.
 
 Exit code 3 means that there are errors, or warnings with --strict.`,
-		Example: "  ringplan lint\n  ringplan lint fleet/ --strict\n  ringplan lint -o json topology.yaml\n  ringplan lint -o github -o sarif=findings.sarif,junit=findings.xml",
+		Example: "  ringplan lint\n  ringplan lint fleet/ --strict\n  ringplan lint -o json topology.yaml\n  ringplan lint --manifests\n  ringplan lint -o github -o sarif=findings.sarif,junit=findings.xml",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			a.charts.ahead = true
 			if err := since.check(); err != nil {
 				return err
 			}
@@ -56,6 +59,7 @@ Exit code 3 means that there are errors, or warnings with --strict.`,
 	}
 	since.add(cmd)
 	out.add(cmd, findingFormats...)
+	a.charts.add(cmd, "render the charts too, of planned regions as they start, and check what they render")
 	addPhaseFlag(a, cmd)
 	return cmd
 }

@@ -91,18 +91,13 @@ func (w *wanted) readPlan(plan map[string]any, docs map[string][]map[string]any)
 			}
 			set, _ := step["set"].(map[string]any)
 			merged.Merge(set)
-			r.values = plainOf(merged)
+			r.values = merged.Plain()
 			w.releases = append(w.releases, r)
 		case "Uninstall":
 			r.Name = text(step, "release")
 			w.leaving = append(w.leaving, r)
 		}
 	}
-}
-
-// plainOf returns a document as plain maps.
-func plainOf(m *manifest.Map) map[string]any {
-	return manifest.Diff(nil, []manifest.File{{Docs: []*manifest.Map{m}}})[0].Docs[0]
 }
 
 // fileOf makes a file of a plain document.

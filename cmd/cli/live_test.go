@@ -542,7 +542,7 @@ func TestLiveTime(t *testing.T) {
 	time.AfterFunc(200*time.Millisecond, cancel)
 	start := time.Now()
 	var out, errs bytes.Buffer
-	code = run(ctx, []string{"diff", "--live", "--phase", livePhases, "--kubeconfig", r.kubeconfig, r.topology}, &out, &errs)
+	code = run(ctx, nil, []string{"diff", "--live", "--phase", livePhases, "--kubeconfig", r.kubeconfig, r.topology}, &out, &errs)
 	if code != exitFailed || out.Len() > 0 || !strings.Contains(errs.String(), "interrupted") {
 		t.Errorf("exit code %d\n%s%s", code, &out, &errs)
 	}

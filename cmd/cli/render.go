@@ -18,6 +18,9 @@ import (
 	"github.com/ringplan/ringplan/pkg/tree"
 )
 
+// manifestsFolder is the tree of what the charts render, beside the topology.
+const manifestsFolder = "manifests"
+
 type renderFlags struct {
 	out                  string
 	check, stdout, force bool
@@ -34,9 +37,14 @@ each region of rendered/ beside the topology. Nothing is rendered for a region
 that is planned; "ringplan advance REGION" starts it. --phase shows what another
 phase would render, with --stdout or in a folder of its own.
 
+With --manifests it writes what the charts render of that instead, through Helm's
+engine and changed by the overlays, in manifests/ beside the topology: a file for
+each release, its hooks and the custom resource definitions apart. Everything is
+checked on the way; "ringplan explain RP142" tells of one such check.
+
 The tree changes as a whole or not at all. Files that ringplan did not write
 are left alone; one of its own that was edited by hand stops the run.`,
-		Example: "  ringplan render\n  ringplan render --phase us-west1=joining --stdout\n  ringplan render --check\n  ringplan render --stdout",
+		Example: "  ringplan render\n  ringplan render --phase us-west1=joining --stdout\n  ringplan render --check\n  ringplan render --stdout\n  ringplan render --manifests",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.conflict(len(a.phases) > 0); err != nil {
@@ -46,11 +54,12 @@ are left alone; one of its own that was edited by hand stops the run.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.out, "out", "", "folder to write to (default: rendered beside the topology)")
+	flags.StringVar(&f.out, "out", "", "folder to write to (default: rendered, or manifests, beside the topology)")
 	flags.BoolVar(&f.check, "check", false, "write nothing; exit with code 2 if the folder is not what would be written")
 	flags.BoolVar(&f.stdout, "stdout", false, "print the files instead of writing them")
 	flags.BoolVar(&f.force, "force", false, "overwrite files that were edited by hand or that ringplan did not write")
 	_ = cmd.MarkFlagDirname("out")
+	a.charts.add(cmd, "write what the charts render, instead of what they are told")
 	addPhaseFlag(a, cmd)
 	return cmd
 }
@@ -59,7 +68,7 @@ are left alone; one of its own that was edited by hand stops the run.`,
 func (f renderFlags) conflict(preview bool) error {
 	switch {
 	case preview && f.out == "" && !f.stdout:
-		return usage("--phase shows what would be: give --stdout, or a folder for it with --out; rendered/ follows the rollout")
+		return usage("--phase shows what would be: give --stdout, or a folder for it with --out; the trees beside the topology follow the rollout")
 	case f.check && f.stdout:
 		return usage("--check and --stdout do not go together: the one compares files, the other prints them")
 	case f.force && (f.check || f.stdout):
@@ -75,13 +84,13 @@ func (a *app) render(ctx context.Context, args []string, f renderFlags) error {
 	if err != nil {
 		return err
 	}
-	dirs, err := treesOf(rings, f.out)
+	dirs, err := treesOf(rings, f.out, a.charts.on)
 	if err != nil {
 		return err
 	}
 	different := false
 	for i, r := range rings {
-		files, err := renderFiles(r, r.at)
+		files, err := a.renderedFiles(r)
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.file, err)
 		}
@@ -105,13 +114,28 @@ func (a *app) render(ctx context.Context, args []string, f renderFlags) error {
 	return nil
 }
 
-// treesOf returns the rendered tree of each ring. No two may share one: each
+// renderedFiles returns the files to write: what the charts of a ring are told,
+// or what they render.
+func (a *app) renderedFiles(r *ring) ([]tree.File, error) {
+	if a.charts.on {
+		if err := r.wholeManifests(); err != nil {
+			return nil, err
+		}
+		return encode(r.manifestFiles())
+	}
+	return renderFiles(r, r.at)
+}
+
+// treesOf returns the rendered tree of each ring, or that of its manifests. No two may share one: each
 // would remove the files of the other.
-func treesOf(rings []*ring, out string) ([]string, error) {
+func treesOf(rings []*ring, out string, manifests bool) ([]string, error) {
 	dirs := make([]string, len(rings))
 	owner := map[string]*ring{}
 	for i, r := range rings {
 		dirs[i] = r.out(out, len(rings) > 1)
+		if manifests && out == "" {
+			dirs[i] = filepath.Join(filepath.Dir(r.file), manifestsFolder)
+		}
 		if other := owner[dirs[i]]; other != nil {
 			return nil, usage("%s and %s would both be rendered to %s; render them one by one, each with an --out of its own", other.file, r.file, filepath.ToSlash(dirs[i]))
 		}
@@ -137,14 +161,31 @@ func renderFiles(r *ring, at stage.Rollout) ([]tree.File, error) {
 	return encode(docs)
 }
 
+// encode writes files as YAML; those that have header and documents in common are
+// written once.
 func encode(docs []manifest.File) ([]tree.File, error) {
-	data, err := manifest.Encode(docs)
-	if err != nil {
-		return nil, err
+	type content struct {
+		header string
+		first  **manifest.Map
+		count  int
 	}
+	written := map[content][]byte{}
 	files := make([]tree.File, len(docs))
 	for i, d := range docs {
-		files[i] = tree.File{Path: d.Path, Data: data[i]}
+		key := content{header: d.Header, count: len(d.Docs)}
+		if len(d.Docs) > 0 {
+			key.first = &d.Docs[0]
+		}
+		data, ok := written[key]
+		if !ok || len(d.Docs) == 0 {
+			encoded, err := manifest.Encode([]manifest.File{d})
+			if err != nil {
+				return nil, err
+			}
+			data = encoded[0]
+			written[key] = data
+		}
+		files[i] = tree.File{Path: d.Path, Data: data}
 	}
 	return files, nil
 }
@@ -176,13 +217,17 @@ func (a *app) checkTree(dir string, files []tree.File) (same bool, err error) {
 }
 
 // inTheWay adds to an error what to do about files that are in the way.
-func inTheWay(err error) error {
+func (a *app) inTheWay(err error) error {
+	where, force := "values", "ringplan render --force"
+	if a.charts.on {
+		where, force = "values or overlay", "ringplan render --manifests --force"
+	}
 	var conflict *tree.ConflictError
 	if errors.As(err, &conflict) && len(conflict.Edited) == 0 {
-		return fmt.Errorf("%w\nmove them away, or overwrite them with `ringplan render --force`", err)
+		return fmt.Errorf("%w\nmove them away, or overwrite them with `%s`", err, force)
 	}
 	if errors.As(err, &conflict) {
-		return fmt.Errorf("%w\nmove the changes into the topology, under values, or overwrite them with `ringplan render --force`", err)
+		return fmt.Errorf("%w\nmove the changes into the topology, under %s, or overwrite them with `%s`", err, where, force)
 	}
 	return err
 }
@@ -251,7 +296,7 @@ func (a *app) writeTree(ctx context.Context, dir string, files []tree.File, forc
 	}
 	result, err := tree.Write(ctx, dir, files, force)
 	if err != nil {
-		return inTheWay(err)
+		return a.inTheWay(err)
 	}
 	if len(files) == 0 && result.Unchanged+len(result.Removed) == 0 {
 		fmt.Fprintf(a.stderr, "%s: nothing to render, no region is in the ring yet; `ringplan advance REGION` starts one\n", filepath.ToSlash(dir))

@@ -215,14 +215,15 @@ func rawDigest(files map[string][]byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// found reports what is wrong with a file of the rollout.
+// found reports what is wrong with a file beside the topology.
 func (r *ring) found(code, path string, line, column int, hint, format string, args ...any) {
-	i := slices.IndexFunc(rolloutRules, func(rule lint.Rule) bool { return rule.Code == code })
+	rules := slices.Concat(rolloutRules, besideRules)
+	rule := rules[slices.IndexFunc(rules, func(rule lint.Rule) bool { return rule.Code == code })]
 	if hint == "" {
-		hint = rolloutRules[i].Fix
+		hint = rule.Fix
 	}
 	r.findings = append(r.findings, diag.Finding{
-		Code: code, Severity: rolloutRules[i].Severity, Pos: diag.Pos{File: r.beside(path), Line: line, Column: column},
+		Code: code, Severity: rule.Severity, Pos: diag.Pos{File: r.beside(path), Line: line, Column: column},
 		Message: fmt.Sprintf(format, args...), Hint: hint,
 	})
 }

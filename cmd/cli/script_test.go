@@ -5,23 +5,33 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ringplan/ringplan/cmd/charts"
 )
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv(crashVar); text != "" {
 		os.Exit(runCrash(text))
 	}
-	testscript.Main(m, map[string]func(){"ringplan": func() { os.Exit(Main()) }})
+	testscript.Main(m, map[string]func(){
+		"ringplan":        func() { os.Exit(Main(nil)) },
+		"ringplan-charts": func() { os.Exit(Main(charts.Libraries())) },
+	})
 }
 
 // TestScripts runs testdata/script/*.txtar, each a session of ringplan with
 // its whole output and every exit code.
 func TestScripts(t *testing.T) {
+	fixtures, err := filepath.Abs("../../examples/charts")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       update,
@@ -31,6 +41,8 @@ func TestScripts(t *testing.T) {
 			"code":    cmdCode,
 			"replace": cmdReplace,
 			"write":   cmdWrite,
+			"program": cmdProgram,
+			"charts":  func(ts *testscript.TestScript, neg bool, args []string) { cmdCharts(ts, fixtures, neg, args) },
 		},
 		Condition: func(name string) (bool, error) {
 			return name == "device-full" && exists("/dev/full"), nil
@@ -128,4 +140,39 @@ func unquoted(ts *testscript.TestScript, text string) string {
 	s, err := strconv.Unquote(`"` + strings.ReplaceAll(text, `"`, `\"`) + `"`)
 	ts.Check(err)
 	return s
+}
+
+// cmdCharts copies the charts of examples/charts to a folder, which then is in a
+// repository of its own:
+//
+//	charts charts
+func cmdCharts(ts *testscript.TestScript, fixtures string, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: charts FOLDER")
+	}
+	ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(fixtures)))
+	ts.Check(os.MkdirAll(ts.MkAbs(".git"), 0o755))
+}
+
+// cmdProgram puts one of the programs into a folder, without the others:
+//
+//	program ringplan alone
+func cmdProgram(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: program NAME FOLDER")
+	}
+	self, err := os.Executable()
+	ts.Check(err)
+	name := args[0]
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	to := filepath.Join(ts.MkAbs(args[1]), name)
+	ts.Check(os.MkdirAll(filepath.Dir(to), 0o755))
+	if os.Link(self, to) == nil {
+		return
+	}
+	data, err := os.ReadFile(self) // on another disk
+	ts.Check(err)
+	ts.Check(os.WriteFile(to, data, 0o755))
 }

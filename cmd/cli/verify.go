@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,6 +43,7 @@ Exit code 3 means that there are errors, or warnings with --strict.`,
 		Example: "  ringplan verify\n  ringplan verify --base origin/main\n  ringplan verify --base origin/main -o github -o sarif=findings.sarif\n  ringplan verify --plan approved.json",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			a.charts.ahead = true
 			return a.verify(cmd.Context(), args, f)
 		},
 	}
@@ -49,6 +51,7 @@ Exit code 3 means that there are errors, or warnings with --strict.`,
 	f.add(cmd)
 	flags.StringVar(&f.plan, "plan", "", "plan to hold against what is there, as `FILE` of plan --save")
 	f.output.add(cmd, findingFormats...)
+	a.charts.add(cmd, "render the charts too, of planned regions as they start, and check what they render")
 	return cmd
 }
 
@@ -97,6 +100,9 @@ func (a *app) verified(ctx context.Context, args []string, base string) ([]*ring
 		if err := r.verify(); err != nil {
 			return nil, nil, nil, fmt.Errorf("%s: %w", filepath.ToSlash(r.file), err)
 		}
+		if err := a.verifyManifests(ctx, r); err != nil {
+			return nil, nil, nil, fmt.Errorf("%s: %w", filepath.ToSlash(r.file), err)
+		}
 		findings = append(findings, r.findings...)
 	}
 	before, more, err := a.verifyBase(ctx, args, rings, findings, base)
@@ -112,19 +118,41 @@ func (r *ring) verify() error {
 	if err != nil {
 		return err
 	}
-	return r.verifyRendered(files)
+	return r.verifyTree(r.out("", false), "rendered", files)
 }
 
-// verifyRendered compares the rendered tree with what it should be.
-func (r *ring) verifyRendered(files []tree.File) error {
-	dir := r.out("", false)
+// verifyManifests compares the tree of manifests, where there is one, with what
+// the charts render where the rollout stands.
+func (a *app) verifyManifests(ctx context.Context, r *ring) error {
+	dir := filepath.Join(filepath.Dir(r.file), manifestsFolder)
+	if _, err := os.Stat(filepath.Join(dir, tree.RecordFile)); !a.charts.on || r.manifests == nil || !r.history.sound || err != nil {
+		return nil //nolint:nilerr // there is no such tree
+	}
+	standing := *r
+	var err error
+	if standing.manifests, err = a.manifestsAt(ctx, r, r.history.Rollout, nil); err != nil {
+		return err
+	}
+	files, err := encode(standing.manifestFiles())
+	if err != nil {
+		return err
+	}
+	return r.verifyTree(dir, manifestsFolder, files)
+}
+
+// verifyTree compares a tree beside the topology with what it should be.
+func (r *ring) verifyTree(dir, name string, files []tree.File) error {
 	state, err := tree.Compare(dir, files)
 	if err != nil {
 		return err
 	}
 	for _, group := range differences(state) {
 		for _, file := range group.paths {
-			r.found("RP127", path.Join("rendered", file), 1, 1, group.hint, "the file is %s", group.what)
+			hint := group.hint
+			if name == manifestsFolder {
+				hint = strings.ReplaceAll(hint, "ringplan render", "ringplan render --manifests")
+			}
+			r.found("RP127", path.Join(name, file), 1, 1, hint, "the file is %s", group.what)
 		}
 	}
 	return nil

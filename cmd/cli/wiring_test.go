@@ -912,8 +912,8 @@ func TestWiringInstall(t *testing.T) {
 		code    int
 		want    string // the end of what the Go tool notes
 	}{
-		{"source", 0, filepath.Base(r.root) + " install ./cmd/ringplan\n"},
-		{"v1.2.3", 0, " install github.com/ringplan/ringplan/cmd/ringplan@v1.2.3\n"},
+		{"source", 0, filepath.Base(r.root) + " install ./cmd/ringplan ./cmd/ringplan-charts\n"},
+		{"v1.2.3", 0, " install github.com/ringplan/ringplan/cmd/ringplan@v1.2.3 github.com/ringplan/ringplan/cmd/ringplan-charts@v1.2.3\n"},
 		{"installed", 0, ""},
 		{"", 1, ""},
 		{"-modfile=x", 1, ""},

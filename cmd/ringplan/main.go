@@ -9,4 +9,4 @@ import (
 	"github.com/ringplan/ringplan/cmd/cli"
 )
 
-func main() { os.Exit(cli.Main()) }
+func main() { os.Exit(cli.Main(nil)) }

@@ -17,14 +17,14 @@ fi
 export GOBIN=$RUNNER_TEMP/ringplan-bin
 case $VERSION in
 source)
-	(cd "${BASH_SOURCE[0]%/*}/../../.." && go install ./cmd/ringplan)
+	(cd "${BASH_SOURCE[0]%/*}/../../.." && go install ./cmd/ringplan ./cmd/ringplan-charts)
 	;;
 *[!A-Za-z0-9._/+-]* | -* | '')
 	say error "version: \"$VERSION\" is no version"
 	exit 1
 	;;
 *)
-	(cd "$RUNNER_TEMP" && go install "github.com/ringplan/ringplan/cmd/ringplan@$VERSION")
+	(cd "$RUNNER_TEMP" && go install "github.com/ringplan/ringplan/cmd/ringplan@$VERSION" "github.com/ringplan/ringplan/cmd/ringplan-charts@$VERSION")
 	;;
 esac
 printf '%s\n' "$GOBIN" >>"$GITHUB_PATH"

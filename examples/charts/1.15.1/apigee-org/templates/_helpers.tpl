@@ -1,0 +1,178 @@
+{{/* The release's namespace wins, unless it is Helm's own default. */}}
+{{- define "apigee-org.namespace" -}}
+{{- if and .Values.namespace (eq .Release.Namespace "default") -}}
+{{ .Values.namespace }}
+{{- else -}}
+{{ .Release.Namespace }}
+{{- end -}}
+{{- end }}
+
+{{- define "apigee-org.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "apigee-org.image" -}}
+{{- $tag := .of.tag | default .root.Chart.AppVersion -}}
+{{- if .root.Values.hub -}}
+{{ printf "%s/%s:%s" (trimSuffix "/" .root.Values.hub) (base .of.url) $tag }}
+{{- else -}}
+{{ printf "%s:%s" .of.url $tag }}
+{{- end -}}
+{{- end }}
+
+{{/* The version without its periods; revision is documented, and not read. */}}
+{{- define "apigee-org.revision" -}}
+{{ .Chart.AppVersion | replace "." "" }}
+{{- end }}
+
+{{- define "apigee-org.nodeAffinity" -}}
+{{- $match := dict "key" .pool.key "operator" "In" "values" (list (toString .pool.value)) -}}
+{{- $term := dict "matchExpressions" (list $match) -}}
+{{- if .root.Values.nodeSelector.requiredForScheduling -}}
+{{- dict "nodeSelectorTerms" (list $term) | dict "requiredDuringSchedulingIgnoredDuringExecution" | toYaml -}}
+{{- else -}}
+{{- list (dict "weight" 100 "preference" $term) | dict "preferredDuringSchedulingIgnoredDuringExecution" | toYaml -}}
+{{- end -}}
+{{- end }}
+
+{{/* How components authenticate: keys, workload, federated or provider. */}}
+{{- define "apigee-org.identity" -}}
+{{- $gcp := .Values.gcp -}}
+{{- if and $gcp.workloadIdentity.enabled $gcp.federatedWorkloadIdentity.enabled -}}
+{{- fail "gcp.workloadIdentity and gcp.federatedWorkloadIdentity exclude each other" -}}
+{{- end -}}
+{{- if $gcp.federatedWorkloadIdentity.enabled -}}
+{{- range $key := list "audience" "credentialSourceFile" -}}
+{{- $_ := index $gcp "federatedWorkloadIdentity" $key | required (printf "gcp.federatedWorkloadIdentity.%s is missing" $key) -}}
+{{- end -}}
+{{- if lt (int $gcp.federatedWorkloadIdentity.tokenExpiration) 600 -}}
+{{- fail "gcp.federatedWorkloadIdentity.tokenExpiration must be 600 or more" -}}
+{{- end -}}
+federated
+{{- else if $gcp.workloadIdentity.enabled -}}
+workload
+{{- else if .Values.serviceAccountSecretProviderClass -}}
+provider
+{{- else -}}
+keys
+{{- end -}}
+{{- end }}
+
+{{/* The Secret that holds the key of a component, or nothing if it needs none. */}}
+{{- define "apigee-org.keySecret" -}}
+{{- if eq (include "apigee-org.identity" .root) "keys" -}}
+{{- if .conf.serviceAccountRef -}}
+{{ .conf.serviceAccountRef }}
+{{- else if .conf.serviceAccountPath -}}
+{{ printf "%s-%s-key" .root.Release.Name (kebabcase .component) }}
+{{- else -}}
+{{- fail (printf "%s has no service account: set %s.serviceAccountRef, %s.serviceAccountPath, serviceAccountSecretProviderClass or an identity under gcp" .component .component .component) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "apigee-org.serviceAccount" -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: apigee-{{ kebabcase .component }}
+  namespace: {{ include "apigee-org.namespace" .root }}
+  labels: {{- include "apigee-org.labels" .root | nindent 4 }}
+  {{- if eq (include "apigee-org.identity" .root) "workload" }}
+  {{- with .conf.gsa | default .root.Values.gcp.workloadIdentity.gsa }}
+  annotations:
+    iam.gke.io/gcp-service-account: {{ . }}
+  {{- end }}
+  {{- end }}
+{{- if and (eq (include "apigee-org.identity" .root) "keys") .conf.serviceAccountPath (not .conf.serviceAccountRef) }}
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: {{ include "apigee-org.keySecret" . }}
+  namespace: {{ include "apigee-org.namespace" .root }}
+data:
+  client_secret.json: {{ required (printf "the chart holds no file %s" .conf.serviceAccountPath) (.root.Files.Get .conf.serviceAccountPath) | b64enc }}
+{{- end }}
+{{- end }}
+
+{{/* The volume that a component authenticates with, where it has no key. */}}
+{{- define "apigee-org.volumes" -}}
+{{- $how := include "apigee-org.identity" .root -}}
+{{- if eq $how "provider" -}}
+- name: account
+  csi:
+    driver: secrets-store.csi.k8s.io
+    readOnly: true
+    volumeAttributes:
+      secretProviderClass: {{ .root.Values.serviceAccountSecretProviderClass }}
+{{- else if eq $how "federated" -}}
+{{- with .root.Values.gcp.federatedWorkloadIdentity -}}
+- name: account
+  projected:
+    sources:
+      - serviceAccountToken:
+          audience: {{ .audience }}
+          expirationSeconds: {{ int .tokenExpiration }}
+          path: {{ base .credentialSourceFile }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What every component of a resource says about its account. */}}
+{{- define "apigee-org.account" -}}
+podServiceAccountName: apigee-{{ kebabcase .component }}
+{{- with include "apigee-org.keySecret" . }}
+appServiceAccountSecretName: {{ . }}
+{{- end }}
+{{- with include "apigee-org.volumes" . }}
+volumes: {{- . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The name of the ApigeeOrganization: org may be longer than a name allows. */}}
+{{- define "apigee-org.name" -}}
+{{- $org := required "org is missing" .Values.org -}}
+{{- printf "%s-%s" (substr 0 15 $org) (sha256sum $org | substr 0 7) -}}
+{{- end }}
+
+{{- define "apigee-org.validate" -}}
+{{- $_ := required "instanceID is missing" .Values.instanceID -}}
+{{- if gt (len .Values.instanceID) 63 -}}
+{{- fail (printf "instanceID has %d characters, and 63 are allowed" (len .Values.instanceID)) -}}
+{{- end -}}
+{{- range $key := list "projectID" "region" -}}
+{{- $_ := required (printf "gcp.%s is missing" $key) (index $.Values.gcp $key) -}}
+{{- end -}}
+{{- if not .Values.ingressGateways -}}
+{{- fail "ingressGateways is empty" -}}
+{{- end -}}
+{{- end }}
+
+{{/* A component may run with the account of another, and still with a key of its own. */}}
+{{- define "apigee-org.component" -}}
+{{- $conf := index .root.Values .key -}}
+{{- $account := dict "root" .root "component" .account "conf" (merge (pick $conf "serviceAccountRef") (index .root.Values .account)) -}}
+{{- include "apigee-org.account" $account }}
+autoScaler:
+  minReplicas: {{ $conf.replicaCountMin | default 1 }}
+  maxReplicas: {{ $conf.replicaCountMax | default 4 }}
+nodeAffinity: {{- include "apigee-org.nodeAffinity" (dict "root" .root "pool" .root.Values.nodeSelector.apigeeRuntime) | nindent 2 }}
+{{- with $conf.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $conf.annotations }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+containers:
+  - name: {{ kebabcase .key }}
+    image: {{ include "apigee-org.image" (dict "root" .root "of" $conf.image) }}
+    imagePullPolicy: {{ $conf.image.pullPolicy }}
+    {{- with $conf.resources }}
+    resources: {{- toYaml . | nindent 6 }}
+    {{- end }}
+{{- end }}
