@@ -211,9 +211,9 @@ func TestAsHelm(t *testing.T) {
 			"templates/a.yaml": hook("Job", "seven", `"helm.sh/hook": "test,post-delete"`) + "---\n" + hook("Job", "eight", `"helm.sh/hook": post-rollback`),
 		}), []string{""}, nil, 1, 5},
 		"subcharts": {shop("1.0.0", files{
-			"Chart.yaml": parent, "values.yaml": "global: {color: red}\ncart: {size: 2, enabled: true}\nbasket: {size: 3}\ntill: {deep: {a: 1}}\n", "templates/configmap.yaml": dump,
+			"Chart.yaml": parent, "values.yaml": "global: {color: red}\ncart: {size: 2, enabled: true}\nbasket: {size: 3}\ntill: {deep: {a: 1}}\nfrom: {z: null}\n", "templates/configmap.yaml": dump,
 			"charts/cart/Chart.yaml": "apiVersion: v2\nname: cart\nversion: 1.0.0\n", "charts/cart/values.yaml": "size: 1\nmore: {a: b}\nglobal: {shape: round}\n", "charts/cart/templates/x.yaml": dump, "charts/cart/crds/a.yaml": object("CustomResourceDefinition", "carts"),
-			"charts/till/Chart.yaml": "apiVersion: v2\nname: till\nversion: 1.0.0\ntype: application\n", "charts/till/values.yaml": "exports: {data: {exported: 1}}\ninner: {x: y}\ndeep: {a: 0, b: 0}\n", "charts/till/templates/x.yaml": dump, "charts/_ignored/x.yaml": "a: {{ b",
+			"charts/till/Chart.yaml": "apiVersion: v2\nname: till\nversion: 1.0.0\ntype: application\n", "charts/till/values.yaml": "exports: {data: {exported: 1}}\ninner: {x: y, z: 1, n: null}\ndeep: {a: 0, b: 0}\n", "charts/till/templates/x.yaml": dump, "charts/_ignored/x.yaml": "a: {{ b",
 		}), []string{
 			"", "cart: {enabled: false}", "cart: {enabled: false}\nbasket: {enabled: false}", "tags: {extras: false}\ncart: {enabled: null}", "global: {color: blue, till: 3}",
 			"cart: null", "cart: {more: null}", "till: {deep: {a: null}}", "basket: {more: {c: d}}", "till: {inner: {x: z}, exports: {data: {exported: 2}}}", "from: {x: mine}", "from: {x: null}", "from: null", "exported: null", "till: {inner: {x: null}}", "till: {inner: null}", "cart: {enabled: maybe}",
