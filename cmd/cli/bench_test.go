@@ -204,15 +204,15 @@ func treeSize(b *testing.B, dir string) (total int64) {
 	return total
 }
 
-// BenchmarkStartup runs `ringplan version`, and an empty Go program to compare
-// it with, as processes.
+// BenchmarkStartup runs the verb version of both programs, and an empty Go program
+// to compare them with, as processes.
 func BenchmarkStartup(b *testing.B) {
 	dir := b.TempDir()
 	empty := filepath.Join(dir, "empty.go")
 	if err := os.WriteFile(empty, []byte("package main\n\nfunc main() {}\n"), 0o644); err != nil {
 		b.Fatal(err)
 	}
-	for name, source := range map[string]string{"empty": empty, "ringplan": "."} {
+	for name, source := range map[string]string{"empty": empty, "ringplan": "../ringplan", "ringplan-charts": "../ringplan-charts"} {
 		binary := filepath.Join(dir, name)
 		if out, err := exec.Command("go", "build", "-trimpath", "-o", binary, source).CombinedOutput(); err != nil {
 			b.Fatalf("%v\n%s", err, out)
