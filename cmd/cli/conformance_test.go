@@ -162,12 +162,12 @@ func helmRenders(dir, name, chartName string, files []string, set map[string]str
 }
 
 // TestCustomResources checks every rendered manifest against the real custom
-// resource definitions, if RINGPLAN_CRDS names a folder that holds them. The
+// resource definitions, if TEST_CRDS names a folder that holds them. The
 // API server drops unknown fields without a word, so here they are errors.
 func TestCustomResources(t *testing.T) {
-	dir := os.Getenv("RINGPLAN_CRDS")
+	dir := os.Getenv("TEST_CRDS")
 	if dir == "" {
-		t.Skip("RINGPLAN_CRDS names no folder of custom resource definitions")
+		t.Skip("TEST_CRDS names no folder of custom resource definitions")
 	}
 	schemas := readDefinitions(t, filepath.Join(dir, "apigee"))
 	atRoot(t)
@@ -282,12 +282,12 @@ func closeObjects(node any) {
 
 // TestChartsAccept renders the charts of the examples for every example: nothing
 // may be wrong with what they make of the values, in any phase. With the real
-// custom resource definitions, if RINGPLAN_CRDS names a folder of them, that holds
+// custom resource definitions, if TEST_CRDS names a folder of them, that holds
 // for every field of what they render.
 func TestChartsAccept(t *testing.T) {
 	atRoot(t)
 	args := []string{"lint", "--manifests", "-o", "json"}
-	if dir := os.Getenv("RINGPLAN_CRDS"); dir != "" {
+	if dir := os.Getenv("TEST_CRDS"); dir != "" {
 		args = append(args, "--crds", filepath.Join(dir, "apigee"))
 	}
 	for _, name := range examples(t) {

@@ -52,9 +52,10 @@ func (f *chartFlags) addSource(cmd *cobra.Command) {
 	_ = cmd.MarkFlagDirname("chart-cache")
 }
 
-// check reports flags that say nothing without --manifests.
+// check reports flags that say nothing without --manifests. One that the
+// environment sets for all verbs is none.
 func (f *chartFlags) check() error {
-	if !f.on && f.crds != "" {
+	if !f.on && f.crds != "" && os.Getenv("RINGPLAN_CRDS") == "" {
 		return usage("--crds goes with --manifests: without it no custom resource is rendered")
 	}
 	return nil

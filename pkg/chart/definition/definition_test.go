@@ -407,12 +407,12 @@ func TestGrows(t *testing.T) {
 	wait.Wait()
 }
 
-// realDefinitions returns the definitions below a folder of RINGPLAN_CRDS.
+// realDefinitions returns the definitions below a folder of TEST_CRDS.
 func realDefinitions(t testing.TB, folder string) []release.Object {
 	t.Helper()
-	dir := os.Getenv("RINGPLAN_CRDS")
+	dir := os.Getenv("TEST_CRDS")
 	if dir == "" {
-		t.Skip("RINGPLAN_CRDS names no folder of custom resource definitions")
+		t.Skip("TEST_CRDS names no folder of custom resource definitions")
 	}
 	definitions, err := Read(filepath.Join(dir, folder))
 	if err != nil || len(definitions) == 0 {
