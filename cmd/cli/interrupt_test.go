@@ -3,14 +3,18 @@ package cli
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	bundled "github.com/ringplan/ringplan/cmd/charts"
 )
 
 // interruptible runs one command line in a context of the test's.
@@ -243,3 +247,40 @@ func TestDefect(t *testing.T) {
 type panicking struct{}
 
 func (panicking) Write([]byte) (int, error) { panic("no output") }
+
+// TestInterruptedWhileRendering stops a run while a template renders, which Helm
+// does not let go of.
+func TestInterruptedWhileRendering(t *testing.T) {
+	charts, err := filepath.Abs("../../examples/charts/1.16.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	mustRun(t, "init", ".", "--regions", "1")
+	topology, err := os.ReadFile("topology.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, "topology.yaml", regexp.MustCompile(`(?m)^  charts: .*$`).ReplaceAllString(string(topology), "  charts: {path: charts}"))
+	if err := os.CopyFS("charts", os.DirFS(charts)); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, "lint", "--manifests")
+	write(t, "charts/apigee-org/templates/slow.yaml", "{{ range until 4000 }}{{ range until 4000 }}{{ end }}{{ end }}")
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	timer := time.AfterFunc(500*time.Millisecond, cancel)
+	defer timer.Stop()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, bundled.Libraries(), []string{"lint", "--manifests"}, io.Discard, io.Discard)
+	}()
+	select {
+	case code := <-ended:
+		if code != exitFailed {
+			t.Errorf("exit code %d", code)
+		}
+	case <-time.After(3 * time.Second):
+		t.Error("still under way 3 seconds later")
+	}
+}

@@ -268,7 +268,8 @@ func renderAll(ctx context.Context, list []*regionManifests) error {
 }
 
 // inParallel does something with each item, as many at once as there are
-// processors. An error is that of ctx.
+// processors. An error is that of ctx; then some may still be under way, because a
+// template may run for long, and what they do is of no use.
 func inParallel[T any](ctx context.Context, items []T, do func(T)) error {
 	queue := make(chan T)
 	var wait sync.WaitGroup
@@ -279,13 +280,23 @@ func inParallel[T any](ctx context.Context, items []T, do func(T)) error {
 			}
 		})
 	}
-	for _, item := range items {
-		if ctx.Err() == nil {
-			queue <- item
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer wait.Wait()
+		defer close(queue)
+		for _, item := range items {
+			select {
+			case queue <- item:
+			case <-ctx.Done():
+				return
+			}
 		}
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
 	}
-	close(queue)
-	wait.Wait()
 	return ctx.Err()
 }
 

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/ringplan/ringplan/pkg/diag"
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/release"
 	"github.com/ringplan/ringplan/pkg/system"
@@ -66,6 +69,9 @@ func (r *ring) readPatch(path string, p *topology.Patch) {
 	if what, hint := patchWords(p); what != "" {
 		r.report("RP150", path, hint, "%s", what)
 	}
+	if id, _ := system.PatchedObject(p.Patch); (id.Kind == "Secret" || mayTarget(p, "Secret")) && secretField.MatchString(p.Patch) {
+		r.report("RP084", path, "make the Secret in the cluster, and replace what was written down", "the patch holds values of a Secret in plain text")
+	}
 	if word := staged.FindString(p.Patch); word != "" || mayTarget(p, "CassandraDataReplication") {
 		if word == "" {
 			word = "the CassandraDataReplication"
@@ -73,6 +79,9 @@ func (r *ring) readPatch(path string, p *topology.Patch) {
 		r.report("RP153", path, "remove the patch: the topology and its rollout decide this", "the patch changes %s, which the stages decide", word)
 	}
 }
+
+// secretField matches the fields of a Secret that hold its values.
+var secretField = regexp.MustCompile(`(^|[\s"'/{])(data|stringData)\b`)
 
 // staged matches the fields that the stages decide.
 var staged = regexp.MustCompile(`\b(multiRegionSeedHost|externalSeedHost|forceUpdateMultiRegionSeedHost|CassandraDataReplication)\b`)
@@ -132,22 +141,25 @@ func (r *ring) lintComponent(at, folder string) {
 }
 
 // lintComponentFiles looks in the files of a component for what the stages
-// decide.
+// decide, and notes their digest.
 func (r *ring) lintComponentFiles(at, folder, in string) {
 	files, _ := r.repository()
+	var lines strings.Builder
 	_ = fs.WalkDir(files, in, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return nil //nolint:nilerr // what cannot be read, rendering says
 		}
-		if info, err := d.Info(); err != nil || info.Size() > maxPatch {
-			return nil //nolint:nilerr // the same
-		}
 		data, _ := fs.ReadFile(files, name)
+		fmt.Fprintf(&lines, "%x  %s\n", sha256.Sum256(data), strings.TrimPrefix(name, in))
 		if word := staged.Find(data); word != nil {
 			r.report("RP153", at, "take it out of the component: the topology and its rollout decide this", "%s of component %s changes %s, which the stages decide", path.Base(name), folder, word)
 		}
 		return nil
 	})
+	if r.ComponentDigests == nil {
+		r.ComponentDigests = map[string]string{}
+	}
+	r.ComponentDigests[folder] = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(lines.String())))
 }
 
 // inRepository returns the path in the repository of something that the topology
@@ -208,6 +220,7 @@ func (r *ring) readLock() error {
 	lock, err := release.ParseLock(data)
 	if err != nil {
 		r.found("RP154", release.LockFile, 1, 1, "write it anew with `ringplan charts lock`", "%s cannot be read: %v", release.LockFile, err)
+		r.findings[len(r.findings)-1].Severity = diag.Error // what it pinned is not known
 		return nil
 	}
 	r.lock = lock
@@ -228,8 +241,8 @@ func (r *ring) readLock() error {
 	}
 	r.Pinned = map[string]string{}
 	for _, pin := range lock {
-		if fits(pin) && pin.Digest != "" {
-			r.Pinned[pin.Name] = pin.Digest
+		if fits(pin) {
+			r.Pinned[pin.Name] = cmp.Or(pin.Digest, pin.Content)
 		}
 	}
 	return nil

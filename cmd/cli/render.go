@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -288,9 +289,32 @@ func differences(s tree.State) []difference {
 	}
 }
 
+// refuseOther returns an error if a folder holds the other kind of tree: of what
+// charts render, or of what they are told.
+func (a *app) refuseOther(dir string, files []tree.File) error {
+	state, err := tree.Compare(dir, files)
+	if err != nil {
+		return nil //nolint:nilerr // which writing says
+	}
+	other := "releases.yaml"
+	if !a.charts.on {
+		other = definitionsName
+	}
+	if slices.ContainsFunc(state.Obsolete, func(name string) bool { return path.Base(name) == other }) && len(files) > 0 &&
+		!slices.ContainsFunc(files, func(f tree.File) bool { return path.Base(f.Path) == other }) {
+		return fmt.Errorf("%s holds the other kind of tree, with %s, which would go: give another --out, or --force", filepath.ToSlash(dir), other)
+	}
+	return nil
+}
+
 func (a *app) writeTree(ctx context.Context, dir string, files []tree.File, force bool) error {
 	if !force {
 		if err := refuseVanishing(dir, files); err != nil {
+			return err
+		}
+	}
+	if !force {
+		if err := a.refuseOther(dir, files); err != nil {
 			return err
 		}
 	}

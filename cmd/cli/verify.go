@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/ringplan/ringplan/pkg/diag"
 	"github.com/ringplan/ringplan/pkg/report"
+	"github.com/ringplan/ringplan/pkg/topology"
 	"github.com/ringplan/ringplan/pkg/tree"
 )
 
@@ -185,7 +188,7 @@ func staleInputs(file string, rings []*ring) (diag.List, error) {
 		}
 		switch now := inputsOf(rings[i]); {
 		case now.Topology != plan.Inputs.Topology:
-			say("topology %s was changed since the plan was saved", plan.Topology)
+			say("topology %s, or what it refers to, was changed since the plan was saved", plan.Topology)
 		case now != plan.Inputs:
 			say("the rollout of %s is at step %d, and the plan is from step %d", plan.Topology, now.Step, plan.Inputs.Step)
 		}
@@ -195,5 +198,24 @@ func staleInputs(file string, rings []*ring) (diag.List, error) {
 
 // inputsOf returns what the plan of a ring depends on.
 func inputsOf(r *ring) report.Inputs {
-	return report.Inputs{Topology: r.Digest(), Step: r.history.Step, Head: r.history.Head}
+	return report.Inputs{Topology: r.inputsDigest(), Step: r.history.Step, Head: r.history.Head}
+}
+
+// inputsDigest returns the digest of the topology and of what it refers to: pins of
+// charts, patches and components.
+func (r *ring) inputsDigest() string {
+	beside := []any{r.Pinned, r.ComponentDigests}
+	overlaysOf(r.Topology, func(_ string, o *topology.Overlay) {
+		for _, p := range o.Patches {
+			if p.Path != "" {
+				beside = append(beside, p.Patch)
+			}
+		}
+	})
+	if len(r.Pinned)+len(r.ComponentDigests)+len(beside) == 2 { // there is nothing
+		return r.Digest()
+	}
+	data, _ := json.Marshal(beside) // of texts alone
+	sum := sha256.Sum256(append([]byte(r.Digest()), data...))
+	return hex.EncodeToString(sum[:])
 }

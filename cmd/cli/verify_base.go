@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringplan/ringplan/pkg/diag"
 	"github.com/ringplan/ringplan/pkg/load"
+	"github.com/ringplan/ringplan/pkg/release"
 	"github.com/ringplan/ringplan/pkg/report"
 	"github.com/ringplan/ringplan/pkg/stage"
 	"github.com/ringplan/ringplan/pkg/system"
@@ -37,6 +38,7 @@ func (a *app) verifyBase(ctx context.Context, args []string, rings []*ring, know
 	var findings diag.List
 	for _, r := range rings {
 		r.findings = nil
+		r.verifyLock(before.rings[r.file])
 		err := r.markStale(ctx, before, known)
 		if err == nil {
 			err = r.verifyBase(ctx, base, before, known)
@@ -51,6 +53,23 @@ func (a *app) verifyBase(ctx context.Context, args []string, rings []*ring, know
 	}
 	lost, err := lostRings(ctx, args, base)
 	return before, append(findings, lost...), err
+}
+
+// verifyLock sees that no chart has lost its pin.
+func (r *ring) verifyLock(was *ring) {
+	if was == nil {
+		return
+	}
+	var lost []string
+	for _, pin := range was.lock {
+		if _, ok := r.lock.Pin(pin.Name, pin.Version); !ok && pin.Version == r.Spec.Version && pin.Source == r.source() {
+			lost = append(lost, pin.Name)
+		}
+	}
+	if len(lost) > 0 {
+		r.found("RP154", release.LockFile, 1, 1, "", "%s pinned %s before, and does not any more", release.LockFile, strings.Join(lost, ", "))
+		r.findings[len(r.findings)-1].Severity = diag.Error
+	}
 }
 
 // markStale makes files that were not as rendered at the base already, and are

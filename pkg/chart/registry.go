@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	helm "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/registry"
@@ -130,6 +131,8 @@ func (s *source) readable(err error) error {
 		return fmt.Errorf("%s answers without TLS: if that is meant, add --plain-http", host)
 	case status == http.StatusBadRequest && s.plain:
 		return fmt.Errorf("%s takes no requests without TLS, it seems (%d): leave out --plain-http", host, status)
+	case errors.Is(err, errLate):
+		return fmt.Errorf("%s takes the connection, and does not answer in %s", host, answerTime)
 	case errors.As(err, &unknown):
 		return fmt.Errorf("there is no host %s: %w", host, unknown)
 	case errors.As(err, &network):
@@ -152,6 +155,11 @@ type bound struct {
 	status atomic.Int32
 }
 
+// answerTime is how long a registry may take until it begins to answer.
+var answerTime = 30 * time.Second
+
+var errLate = errors.New("no answer in time")
+
 func (b *bound) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	stop := context.AfterFunc(b.ctx, func() { cancel(b.ctx.Err()) })
@@ -160,7 +168,12 @@ func (b *bound) RoundTrip(r *http.Request) (*http.Response, error) {
 		cancel(nil)
 	}
 	b.status.Store(0)
+	late := time.AfterFunc(answerTime, func() { cancel(errLate) })
 	response, err := b.next.RoundTrip(r.WithContext(ctx))
+	late.Stop()
+	if err != nil && errors.Is(context.Cause(ctx), errLate) {
+		err = errLate
+	}
 	if err != nil {
 		end()
 		return nil, err

@@ -413,3 +413,21 @@ func TestAnswers(t *testing.T) {
 		server.Close()
 	}
 }
+
+// TestSilentRegistry gives up on one that takes a connection and says nothing.
+func TestSilentRegistry(t *testing.T) {
+	was := answerTime
+	answerTime = 50 * time.Millisecond
+	t.Cleanup(func() { answerTime = was })
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	store := Open(release.Options{Cache: t.TempDir(), PlainHTTP: true})
+	host := listener.Addr().String()
+	loaded := store.Load(t.Context(), "", release.Source{Repository: "oci://" + host + "/charts"}, []release.Pin{{Name: "a", Version: "1.0.0"}})
+	if err := loaded[0].Err; err == nil || !strings.Contains(err.Error(), host+" takes the connection, and does not answer in 50ms") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -250,7 +250,7 @@ func documents(name, what, text string) ([]release.Object, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s is no YAML for Kubernetes: %w", what, err)
 		}
-		if doc != nil { // not comments alone
+		for _, doc := range itemsOf(doc) {
 			objects = append(objects, release.Object{Doc: doc, Template: name})
 		}
 		line, rest = line+strings.Count(split[key], "\n"), below
@@ -258,12 +258,38 @@ func documents(name, what, text string) ([]release.Object, error) {
 	return objects, nil
 }
 
+// itemsOf returns a document, or the items of one that is a list, as the API server
+// takes them; none of comments alone.
+func itemsOf(doc map[string]any) []map[string]any {
+	kind, _ := doc["kind"].(string)
+	items, ok := doc["items"].([]any)
+	switch of, isList := strings.CutSuffix(kind, "List"); {
+	case doc == nil:
+		return nil
+	case !ok || !isList:
+		return []map[string]any{doc}
+	default:
+		var docs []map[string]any
+		for _, item := range items {
+			inner, ok := item.(map[string]any)
+			if !ok {
+				return []map[string]any{doc}
+			}
+			if inner["kind"] == nil && of != "" {
+				inner["kind"], inner["apiVersion"] = of, doc["apiVersion"]
+			}
+			docs = append(docs, itemsOf(inner)...)
+		}
+		return docs
+	}
+}
+
 // inLine matches how errors of YAML start.
 var inLine = regexp.MustCompile(`^(?:error converting YAML to JSON: )?yaml: (?:line (\d+): )?`)
 
 // documentOf reads a document that starts in a line.
 func documentOf(text string, line int) (map[string]any, error) {
-	data, err := yaml.YAMLToJSON([]byte(text))
+	data, err := yaml.YAMLToJSON([]byte(text + "\n")) // which splitting has cut, and a text at the end may need
 	if err != nil {
 		prefix := inLine.FindStringSubmatch(err.Error())
 		if prefix == nil {

@@ -86,7 +86,7 @@ func helmRenders(t testing.TB, raw []*loader.BufferedFile, r release.Release, va
 func plainYAML(t testing.TB, text string) string {
 	t.Helper()
 	var doc any
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+	if err := yaml.Unmarshal([]byte(text+"\n"), &doc); err != nil { // as Helm sends it
 		t.Fatal(err)
 	}
 	return plainJSON(t, doc)
@@ -200,7 +200,6 @@ func TestAsHelm(t *testing.T) {
 			"templates/NOTES.txt": "Thanks for {{ .Release.Name }}", "templates/more/NOTES.txt": "no: [yaml", "templates/MY-NOTES.txt": "no: [yaml", "templates/text.txt": object("T", "t"),
 			"templates/_partial.yaml": "no: [yaml", "templates/.hidden.yaml": object("H", "h"), "README.md": "{{ fail }}",
 		}), []string{""}, nil, 5, 0},
-		"a list": {shop("1.0.0", files{"templates/configmap.yaml": "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"}), []string{""}, nil, 1, 0},
 		"hooks": {shop("1.0.0", files{
 			"templates/configmap.yaml": hook("Job", "one", `"helm.sh/hook": " Pre-Install, post-upgrade", "helm.sh/hook-weight": "5", "helm.sh/hook-delete-policy": "before-hook-creation, Hook-Succeeded"`) + "---\n" +
 				hook("Pod", "two", `"helm.sh/hook": test-success, "helm.sh/hook-weight": x`) + "---\n" +
@@ -552,5 +551,47 @@ func BenchmarkRender(b *testing.B) {
 func BenchmarkLoad(b *testing.B) {
 	for b.Loop() {
 		exampleCharts(b, "1.16.0")
+	}
+}
+
+// TestLists takes the items of lists for objects, as the API server does.
+func TestLists(t *testing.T) {
+	text := `apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Secret, metadata: {name: a}, stringData: {password: p}}
+- {apiVersion: v1, kind: List, items: [{apiVersion: apps/v1, kind: Deployment, metadata: {name: b}}]}
+---
+apiVersion: v1
+kind: SecretList
+items: [{metadata: {name: c}}]
+---
+{apiVersion: v1, kind: List, items: []}
+---
+{apiVersion: example.com/v1, kind: PriceList, metadata: {name: d}}
+---
+{apiVersion: example.com/v1, kind: PriceList, metadata: {name: e}, items: [1]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: f}
+data:
+  last: |
+    ends with a line
+`
+	objects, err := Documents("x.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range objects {
+		got = append(got, o.APIVersion()+" "+o.String())
+	}
+	want := []string{"v1 Secret/a", "apps/v1 Deployment/b", "v1 Secret/c", "example.com/v1 PriceList/d", "example.com/v1 PriceList/e", "v1 ConfigMap/f"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if last, _ := objects[5].Lookup("data", "last"); last != "ends with a line\n" {
+		t.Errorf("the last text is %q", last)
 	}
 }

@@ -117,6 +117,7 @@ func prepare(o Overlay, docs []map[string]any) (*application, []Problem) {
 	}
 	rest := a.overlay
 	rest.Components, rest.Patches, rest.Images, rest.Labels = nil, nil, nil, nil
+	rest.MetaData = nil // which changes nothing
 	if !reflect.DeepEqual(rest, types.Kustomization{TypeMeta: rest.TypeMeta}) {
 		return nil, []Problem{general("the overlay has more than components, patches, images and labels", "put it into a component")}
 	}

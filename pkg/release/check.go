@@ -50,6 +50,7 @@ func Check(releases []Rendered, added []Object, complete bool) []Problem {
 			problems = append(problems, hooks(releases, r)...)
 		}
 		for _, o := range slices.Concat(r.Objects, r.Hooks) {
+			problems = append(problems, nameless(o)...)
 			problems = append(problems, plainSecret(r, o)...)
 			problems = append(problems, spilt(r, o, known)...)
 			problems = append(problems, tooLong(o)...)
@@ -243,6 +244,19 @@ func plainSecret(r Rendered, o Object) []Problem {
 	}
 	p.Message = fmt.Sprintf("release %s renders Secret %s with %s: %s (%s)", r.Name, o.Name(), whose, few(keys), o.Template)
 	return []Problem{p}
+}
+
+// nameless finds what no API server takes for an object.
+func nameless(o Object) []Problem {
+	for _, field := range [][]string{{"apiVersion"}, {"kind"}, {"metadata", "name"}} {
+		if text(o.Doc, field...) == "" && (len(field) == 1 || text(o.Doc, "metadata", "generateName") == "") {
+			return []Problem{{
+				Code: Refused, Message: fmt.Sprintf("%s renders an object without %s", o.Template, strings.Join(field, ".")),
+				Hint: "give the value that it is made of; or it is a fault of the chart",
+			}}
+		}
+	}
+	return nil
 }
 
 // addedSecret finds values of a Secret that a component adds.

@@ -478,3 +478,27 @@ func TestFirstOf(t *testing.T) {
 		}
 	}
 }
+
+func TestNameless(t *testing.T) {
+	type m = map[string]any
+	tests := map[string]struct {
+		doc  m
+		want string
+	}{
+		"whole":             {m{"apiVersion": "v1", "kind": "Pod", "metadata": m{"name": "a"}}, ""},
+		"named on the way":  {m{"apiVersion": "v1", "kind": "Pod", "metadata": m{"generateName": "a-"}}, ""},
+		"without a version": {m{"kind": "Pod", "metadata": m{"name": "a"}}, "a.yaml renders an object without apiVersion"},
+		"without a kind":    {m{"apiVersion": "v1", "metadata": m{"name": "a"}}, "a.yaml renders an object without kind"},
+		"without a name":    {m{"apiVersion": "v1", "kind": "Pod"}, "a.yaml renders an object without metadata.name"},
+		"of nothing":        {m{"a": "b"}, "a.yaml renders an object without apiVersion"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var want []Problem
+			if tt.want != "" {
+				want = []Problem{{Code: Refused, Message: tt.want, Hint: "give the value that it is made of; or it is a fault of the chart"}}
+			}
+			checkProblems(t, want, Check([]Rendered{(&fake{}).renders(Object{Doc: tt.doc, Template: "a.yaml"})}, nil, true))
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/ringplan/ringplan/pkg/manifest"
@@ -16,8 +17,12 @@ type Source struct {
 	Path       string `json:"path,omitempty"`
 }
 
-// String names the source as users do.
-func (s Source) String() string { return s.Repository + s.Path }
+// String names the source as users do, without credentials.
+func (s Source) String() string {
+	return credentials.ReplaceAllString(s.Repository, "//") + s.Path
+}
+
+var credentials = regexp.MustCompile(`//[^/@]*@`)
 
 // A Pin says which bytes a chart of a version has.
 type Pin struct {

@@ -154,3 +154,15 @@ func TestMovedError(t *testing.T) {
 		}
 	}
 }
+
+func TestSourceHidesCredentials(t *testing.T) {
+	for source, want := range map[Source]string{
+		{Repository: "oci://user:pw@registry.example/charts"}: "oci://registry.example/charts",
+		{Repository: "oci://registry.example/a@b"}:            "oci://registry.example/a@b",
+		{Path: "../charts"}:                                   "../charts",
+	} {
+		if got := source.String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

@@ -28,6 +28,10 @@ func OverlayFile(t *topology.Topology, r *topology.Region) (manifest.File, bool)
 		return manifest.File{}, false
 	}
 	doc := manifest.NewMap("apiVersion", "kustomize.config.k8s.io/v1alpha1", "kind", "Component")
+	if digests := digestsOf(t, o.Components); digests != nil {
+		doc.Set("metadata", manifest.NewMap("annotations", digests))
+		doc.Comment("metadata", "So that this file changes with what the components hold.")
+	}
 	doc.SetNonZero("components", list(o.Components, func(folder string) any { return path.Join(overlayUp, folder) }))
 	doc.SetNonZero("patches", list(o.Patches, func(p topology.Patch) any {
 		m := manifest.NewMap()
@@ -54,6 +58,24 @@ func OverlayFile(t *topology.Topology, r *topology.Region) (manifest.File, bool)
 		Rule:   "overlay",
 	}, true
 }
+
+// digestsOf returns annotations with the digest of each component; nil if none is
+// known.
+func digestsOf(t *topology.Topology, components []string) *manifest.Map {
+	var digests *manifest.Map
+	for _, folder := range components {
+		if digest := t.ComponentDigests[folder]; digest != "" {
+			if digests == nil {
+				digests = manifest.NewMap()
+			}
+			digests.Set("ringplan.dev/"+strings.Trim(unfit.ReplaceAllString(folder, "-"), "-"), digest)
+		}
+	}
+	return digests
+}
+
+// unfit matches what a name of an annotation cannot hold.
+var unfit = regexp.MustCompile(`[^A-Za-z0-9]+`)
 
 // Generated heads every rendered file.
 const Generated = "Rendered by ringplan; change the topology instead."

@@ -22,11 +22,14 @@ type Topology struct {
 
 	// Dir is the folder that relative paths in the topology start from.
 	Dir string `json:"-"`
+	// ComponentDigests holds the digest of the files of each component of an
+	// overlay, by its folder.
+	ComponentDigests map[string]string `json:"-"`
 	// Located holds where charts were found in the folder of charts, relative to
 	// it; a chart that is not there has a folder of its name.
 	Located map[string]string `json:"-"`
-	// Pinned holds the digests that charts of a repository are fetched by, where
-	// they are locked.
+	// Pinned holds the digests of charts that are locked: of a repository, those
+	// that they are fetched by.
 	Pinned map[string]string `json:"-"`
 	// Platforms holds what is known of every platform.
 	Platforms Platforms `json:"-"`

@@ -90,6 +90,12 @@ func (g *ring) uninstallCommands(r *topology.Region, phase stage.Phase) []system
 
 func (g *ring) installCommands(r *topology.Region, dir string) []system.Command {
 	cmds := []system.Command{{Comment: "by hand: cert-manager must run in cluster " + r.Kubernetes.Cluster}}
+	if len(g.Pinned) > 0 {
+		cmds = append(cmds, system.Command{
+			Comment: "the charts must have the bytes that are pinned",
+			Run:     "ringplan charts verify " + quote(strings.ReplaceAll(g.Dir, `\`, "/")),
+		})
+	}
 	cmds = append(cmds, system.Command{
 		Comment: "the namespace",
 		Run:     "kubectl create namespace " + g.Spec.Namespace + " --dry-run=client -o yaml | " + kubectl(r, "apply", "-f", "-"),

@@ -221,6 +221,7 @@ const kustomizeNamespace = "apigee"
 func (g *ring) chartSource(step *manifest.Map, chart string) {
 	if path := g.Spec.Charts.Path; path != "" {
 		step.Set("path", path).Comment("path", "Relative to the topology.")
+		step.SetNonZero("digest", g.Pinned[chart])
 		return
 	}
 	step.Set("repository", g.Repository())
