@@ -266,7 +266,7 @@ func TestInterruptedWhileRendering(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustRun(t, "lint", "--manifests")
-	write(t, "charts/apigee-org/templates/slow.yaml", "{{ range until 4000 }}{{ range until 4000 }}{{ end }}{{ end }}")
+	write(t, "charts/apigee-org/templates/slow.yaml", "{{ range until 16000 }}{{ range until 16000 }}{{ end }}{{ end }}")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	timer := time.AfterFunc(500*time.Millisecond, cancel)

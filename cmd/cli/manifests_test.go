@@ -241,7 +241,7 @@ func TestDefaultPasswordIsNowhere(t *testing.T) {
       - target: {kind: Secret}
         patch: "- {op: add, path: /metadata/annotations, value: {a: b}}"
       - target: {kind: Secret, name: apigee-datastore-default-creds}
-        patch: "- {op: replace, path: /data/none, value: eA==}"
+        patch: "- {op: replace, path: /immutable, value: true}"
 `)
 	git(t, "init", "--quiet")
 	git(t, "add", "--all")
@@ -279,7 +279,7 @@ func TestDefaultPasswordIsNowhere(t *testing.T) {
 		}
 	}
 	check(commands[:12]) // with an error of the overlay
-	replaceIn(t, "topology.yaml", "op: replace, path: /data/none", "op: add, path: /data/one")
+	replaceIn(t, "topology.yaml", "op: replace, path: /immutable", "op: add, path: /immutable")
 	mustRun(t, "advance", "east")
 	mustRun(t, "render", "--manifests")
 	replaceIn(t, "charts/1.16.0/apigee-datastore/values.yaml", "password: "+password, "password: "+password+"-now")
