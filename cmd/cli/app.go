@@ -119,6 +119,7 @@ type ring struct {
 	// lock pins the charts, and manifests are what they render, by region, where
 	// that was asked for.
 	lock      release.Lock
+	charts    []string // their names, once they were asked for
 	manifests []*regionManifests
 	// files are those of its repository, and below is its folder in them.
 	files fs.FS

@@ -81,27 +81,28 @@ func (a *app) pinned(ctx context.Context, r *ring) (release.Lock, error) {
 	return lock, errors.Join(failed...)
 }
 
-// chartNames lists the charts of a ring, in the order of their releases.
+// chartNames lists the charts of a ring, in the order of their releases: those of
+// regions that serve.
 func (r *ring) chartNames() []string {
-	var names []string
+	if r.charts != nil {
+		return r.charts
+	}
+	var serving stage.Rollout
 	for _, m := range r.members {
-		files, err := r.compiled.Render(stage.Progress{Region: m.Region, Procedure: m.Procedure.Name, Phase: stage.Serving})
-		if err != nil {
-			continue // other verbs say why
-		}
-		p := &regionPlan{region: r, name: m.Region}
-		for _, f := range files {
-			f.Path = filepath.Base(f.Path)
-			p.files = append(p.files, f)
-		}
-		p.read()
+		serving = serving.With(stage.Progress{Region: m.Region, Procedure: m.Procedure.Name, Phase: stage.Serving})
+	}
+	plans, err := r.plans(serving)
+	if err != nil {
+		return nil // other verbs say why
+	}
+	for _, p := range plans {
 		for _, rel := range p.releases {
-			if !slices.Contains(names, rel.Chart) {
-				names = append(names, rel.Chart)
+			if !slices.Contains(r.charts, rel.Chart) {
+				r.charts = append(r.charts, rel.Chart)
 			}
 		}
 	}
-	return names
+	return r.charts
 }
 
 func (a *app) chartsLock(ctx context.Context, args []string) error {

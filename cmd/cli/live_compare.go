@@ -14,6 +14,7 @@ import (
 	"github.com/ringplan/ringplan/pkg/lint"
 	"github.com/ringplan/ringplan/pkg/live"
 	"github.com/ringplan/ringplan/pkg/manifest"
+	"github.com/ringplan/ringplan/pkg/release"
 	"github.com/ringplan/ringplan/pkg/report"
 	"github.com/ringplan/ringplan/pkg/system"
 )
@@ -56,14 +57,14 @@ func wantedOf(region string, part system.Live, files []manifest.File) wanted {
 	}
 	for _, name := range names {
 		for _, doc := range docs[name] {
-			switch group, _, _ := strings.Cut(text(doc, "apiVersion"), "/"); {
-			case text(doc, "kind") == "ReleasePlan" && group == "ringplan.dev":
-				w.planFile, w.namespace = name, text(doc, "spec", "namespace")
+			switch group, _, _ := strings.Cut(release.Text(doc, "apiVersion"), "/"); {
+			case release.Text(doc, "kind") == "ReleasePlan" && group == "ringplan.dev":
+				w.planFile, w.namespace = name, release.Text(doc, "spec", "namespace")
 				w.readPlan(doc, docs)
-			case text(doc, "kind") == "" || text(doc, "metadata", "name") == "" || group == "kustomize.config.k8s.io":
+			case release.Text(doc, "kind") == "" || release.Text(doc, "metadata", "name") == "" || group == "kustomize.config.k8s.io":
 			default:
-				kind := live.Kind{APIVersion: text(doc, "apiVersion"), Kind: text(doc, "kind"), Namespace: text(doc, "metadata", "namespace")}
-				w.objects = append(w.objects, wantedObject{live.ObjectName{Kind: kind, Name: text(doc, "metadata", "name")}, name, doc})
+				kind := live.Kind{APIVersion: release.Text(doc, "apiVersion"), Kind: release.Text(doc, "kind"), Namespace: release.Text(doc, "metadata", "namespace")}
+				w.objects = append(w.objects, wantedObject{live.ObjectName{Kind: kind, Name: release.Text(doc, "metadata", "name")}, name, doc})
 			}
 		}
 	}
@@ -72,15 +73,15 @@ func wantedOf(region string, part system.Live, files []manifest.File) wanted {
 
 // readPlan reads the releases of a release plan.
 func (w *wanted) readPlan(plan map[string]any, docs map[string][]map[string]any) {
-	steps, _ := lookup(plan, "spec", "steps")
+	steps, _ := release.Lookup(plan, "spec", "steps")
 	list, _ := steps.([]any)
 	for _, item := range list {
 		step, _ := item.(map[string]any)
-		r := wantedRelease{chart: text(step, "chart"), version: text(step, "version")}
-		r.Namespace = text(step, "namespace")
-		switch text(step, "kind") {
+		r := wantedRelease{chart: release.Text(step, "chart"), version: release.Text(step, "version")}
+		r.Namespace = release.Text(step, "namespace")
+		switch release.Text(step, "kind") {
 		case "HelmRelease":
-			r.Name = text(step, "name")
+			r.Name = release.Text(step, "name")
 			merged := manifest.NewMap()
 			files, _ := step["valuesFiles"].([]any)
 			for _, file := range files {
@@ -94,7 +95,7 @@ func (w *wanted) readPlan(plan map[string]any, docs map[string][]map[string]any)
 			r.values = merged.Plain()
 			w.releases = append(w.releases, r)
 		case "Uninstall":
-			r.Name = text(step, "release")
+			r.Name = release.Text(step, "release")
 			w.leaving = append(w.leaving, r)
 		}
 	}
@@ -105,25 +106,6 @@ func fileOf(doc map[string]any) []manifest.File {
 	m := manifest.NewMap()
 	m.Merge(doc)
 	return []manifest.File{{Docs: []*manifest.Map{m}}}
-}
-
-// lookup follows keys through plain maps.
-func lookup(m map[string]any, keys ...string) (value any, found bool) {
-	value = m
-	for _, key := range keys {
-		inner, _ := value.(map[string]any)
-		if value, found = inner[key]; !found {
-			return nil, false
-		}
-	}
-	return value, true
-}
-
-// text returns a string in plain maps, or "".
-func text(m map[string]any, keys ...string) string {
-	value, _ := lookup(m, keys...)
-	s, _ := value.(string)
-	return s
 }
 
 // query asks for all that the region is compared with.
@@ -386,7 +368,7 @@ func (c *comparison) passedObjects() {
 	for _, k := range c.part.Passing {
 		kind := live.Kind{APIVersion: k.APIVersion, Kind: k.Kind, Namespace: c.namespace}
 		for _, got := range c.answer.Kinds[kind] {
-			name := live.ObjectName{Kind: kind, Name: text(got, "metadata", "name")}
+			name := live.ObjectName{Kind: kind, Name: release.Text(got, "metadata", "name")}
 			if slices.ContainsFunc(c.objects, func(o wantedObject) bool { return o.ObjectName == name }) {
 				continue
 			}
@@ -448,7 +430,7 @@ func (f liveField) change(object map[string]any, r wantedRelease) manifest.Chang
 	if f.Value == "" {
 		c.New = r.version
 	} else {
-		want, _ := lookup(r.values, strings.Split(f.Value, ".")...)
+		want, _ := release.Lookup(r.values, strings.Split(f.Value, ".")...)
 		c.New = f.or(want)
 	}
 	switch {
@@ -463,7 +445,7 @@ func (f liveField) change(object map[string]any, r wantedRelease) manifest.Chang
 // of returns what an object says in a field.
 func (f liveField) of(object map[string]any) any {
 	for _, keys := range f.Paths {
-		if value, ok := lookup(object, keys...); ok {
+		if value, ok := release.Lookup(object, keys...); ok {
 			return f.or(value)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/ringplan/ringplan/pkg/live"
 	"github.com/ringplan/ringplan/pkg/live/livetest"
 	"github.com/ringplan/ringplan/pkg/manifest"
+	"github.com/ringplan/ringplan/pkg/release"
 )
 
 const (
@@ -58,7 +59,7 @@ func newLiveRing(t *testing.T) *liveRing {
 func (r *liveRing) install(t *testing.T, region, dir string) {
 	t.Helper()
 	overrides := parsed(t, filepath.Join(dir, "overrides.yaml"))
-	steps, _ := lookup(parsed(t, filepath.Join(dir, "releases.yaml")), "spec", "steps")
+	steps, _ := release.Lookup(parsed(t, filepath.Join(dir, "releases.yaml")), "spec", "steps")
 	for _, item := range steps.([]any) {
 		step := item.(map[string]any)
 		if step["kind"] != "HelmRelease" {
@@ -68,8 +69,8 @@ func (r *liveRing) install(t *testing.T, region, dir string) {
 		set, _ := step["set"].(map[string]any)
 		maps.Copy(values, set)
 		r.put(region, livetest.Release{
-			Namespace: "apigee", Name: text(step, "name"), Status: live.StatusDeployed, Revision: 4,
-			Chart: text(step, "chart"), Version: text(step, "version"), Values: values,
+			Namespace: "apigee", Name: release.Text(step, "name"), Status: live.StatusDeployed, Revision: 4,
+			Chart: release.Text(step, "chart"), Version: release.Text(step, "version"), Values: values,
 		})
 	}
 }
@@ -354,7 +355,7 @@ func TestLiveChanges(t *testing.T) {
 			func(_ *testing.T, r *liveRing) {
 				object := datastoreObject("dc-2", "10.100.0.11")
 				delete(object["metadata"].(map[string]any), "labels")
-				cassandra, _ := lookup(object, "spec", "components", "cassandra")
+				cassandra, _ := release.Lookup(object, "spec", "components", "cassandra")
 				delete(cassandra.(map[string]any), "replicas")
 				delete(cassandra.(map[string]any), "storage")
 				set(object, 3, "spec", "replicas")

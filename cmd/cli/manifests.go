@@ -33,6 +33,8 @@ type chartFlags struct {
 	ahead   bool
 	options release.Options
 	store   release.Store
+	// given are the definitions of crds, once they were read.
+	given []release.Object
 }
 
 // add gives a verb --manifests, described in its own words, and its kin.
@@ -111,21 +113,21 @@ func (p *regionPlan) file(name string) *manifest.File {
 func (p *regionPlan) read() {
 	for _, f := range p.files {
 		plan := f.Docs[0].Plain()
-		if text(plan, "kind") != "ReleasePlan" {
+		if release.Text(plan, "kind") != "ReleasePlan" {
 			continue
 		}
-		p.namespace = text(plan, "spec", "namespace")
-		steps, _ := lookup(plan, "spec", "steps")
+		p.namespace = release.Text(plan, "spec", "namespace")
+		steps, _ := release.Lookup(plan, "spec", "steps")
 		list, _ := steps.([]any)
 		for _, item := range list {
 			step, _ := item.(map[string]any)
-			switch text(step, "kind") {
+			switch release.Text(step, "kind") {
 			case "HelmRelease":
 				p.releases = append(p.releases, p.release(step))
 			case "Uninstall":
 				p.leaving = true
 			case "ServerSideApply":
-				p.definitionChart, p.definitions = text(step, "chart"), text(step, "kustomization")
+				p.definitionChart, p.definitions = release.Text(step, "chart"), release.Text(step, "kustomization")
 			}
 		}
 	}
@@ -133,8 +135,8 @@ func (p *regionPlan) read() {
 
 func (p *regionPlan) release(step map[string]any) release.Release {
 	r := release.Release{
-		Name: text(step, "name"), Namespace: text(step, "namespace"),
-		Chart: text(step, "chart"), Version: text(step, "version"), Set: map[string]string{},
+		Name: release.Text(step, "name"), Namespace: release.Text(step, "namespace"),
+		Chart: release.Text(step, "chart"), Version: release.Text(step, "version"), Set: map[string]string{},
 	}
 	merged := manifest.NewMap()
 	names, _ := step["valuesFiles"].([]any)
@@ -208,9 +210,10 @@ func (r *ring) started(at stage.Rollout) stage.Rollout {
 	return at
 }
 
+// givenDefinitions returns the definitions of --crds, which are read once.
 func (a *app) givenDefinitions() ([]release.Object, error) {
-	if a.charts.crds == "" {
-		return nil, nil
+	if a.charts.crds == "" || a.charts.given != nil {
+		return a.charts.given, nil
 	}
 	if info, err := os.Stat(a.charts.crds); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("--crds: %s is not a folder", filepath.ToSlash(a.charts.crds))
@@ -219,6 +222,7 @@ func (a *app) givenDefinitions() ([]release.Object, error) {
 	if err == nil && len(found) == 0 {
 		err = fmt.Errorf("--crds: %s holds no custom resource definitions", filepath.ToSlash(a.charts.crds))
 	}
+	a.charts.given = found
 	return found, err
 }
 
@@ -318,7 +322,7 @@ func (a *app) knownDefinitions(charts map[string]release.Chart, given []release.
 func (m *regionManifests) finish(l *release.Libraries, built func() ([]release.Object, error), known release.Definitions) {
 	m.own = map[string]map[string]any{}
 	for _, f := range m.files {
-		if doc := f.Docs[0].Plain(); text(doc, "metadata", "name") != "" && text(doc, "kind") != "ReleasePlan" {
+		if doc := f.Docs[0].Plain(); release.Text(doc, "metadata", "name") != "" && release.Text(doc, "kind") != "ReleasePlan" {
 			m.own[f.Path] = doc
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -249,7 +248,7 @@ func plainSecret(r Rendered, o Object) []Problem {
 // nameless finds what no API server takes for an object.
 func nameless(o Object) []Problem {
 	for _, field := range [][]string{{"apiVersion"}, {"kind"}, {"metadata", "name"}} {
-		if text(o.Doc, field...) == "" && (len(field) == 1 || text(o.Doc, "metadata", "generateName") == "") {
+		if Text(o.Doc, field...) == "" && (len(field) == 1 || Text(o.Doc, "metadata", "generateName") == "") {
 			return []Problem{{
 				Code: Refused, Message: fmt.Sprintf("%s renders an object without %s", o.Template, strings.Join(field, ".")),
 				Hint: "give the value that it is made of; or it is a fault of the chart",
@@ -339,8 +338,3 @@ func (o Object) Hidden(with string) Object {
 	o.Doc = doc
 	return o
 }
-
-var starred = regexp.MustCompile(`\[\*\]`)
-
-// FirstOf replaces the stars of a path by the first element.
-func FirstOf(path string) string { return starred.ReplaceAllString(path, "[0]") }

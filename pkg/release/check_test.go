@@ -471,14 +471,6 @@ func TestHidden(t *testing.T) {
 	}
 }
 
-func TestFirstOf(t *testing.T) {
-	for path, want := range map[string]string{"a.b": "a.b", "a[*].b": "a[0].b", "a[*].b[*]": "a[0].b[0]", "a[1].b": "a[1].b", "a.*.b": "a.*.b", "": ""} {
-		if got := FirstOf(path); got != want {
-			t.Errorf("%s: got %s, want %s", path, got, want)
-		}
-	}
-}
-
 func TestNameless(t *testing.T) {
 	type m = map[string]any
 	tests := map[string]struct {

@@ -102,7 +102,7 @@ type Problem struct {
 }
 
 // APIVersion returns the group and version of the object.
-func (o Object) APIVersion() string { return text(o.Doc, "apiVersion") }
+func (o Object) APIVersion() string { return Text(o.Doc, "apiVersion") }
 
 // Group returns the API group; "" for the core.
 func (o Object) Group() string {
@@ -114,13 +114,13 @@ func (o Object) Group() string {
 }
 
 // Kind returns the kind of the object.
-func (o Object) Kind() string { return text(o.Doc, "kind") }
+func (o Object) Kind() string { return Text(o.Doc, "kind") }
 
 // Name returns the name of the object.
-func (o Object) Name() string { return text(o.Doc, "metadata", "name") }
+func (o Object) Name() string { return Text(o.Doc, "metadata", "name") }
 
 // Namespace returns the namespace that the object names.
-func (o Object) Namespace() string { return text(o.Doc, "metadata", "namespace") }
+func (o Object) Namespace() string { return Text(o.Doc, "metadata", "namespace") }
 
 // String returns the kind and the name, as kubectl shows them.
 func (o Object) String() string { return o.Kind() + "/" + o.Name() }
@@ -147,9 +147,10 @@ func (o Object) ID(release string) string {
 }
 
 // Lookup follows keys through the document.
-func (o Object) Lookup(keys ...string) (any, bool) { return lookup(o.Doc, keys...) }
+func (o Object) Lookup(keys ...string) (any, bool) { return Lookup(o.Doc, keys...) }
 
-func lookup(m map[string]any, keys ...string) (value any, found bool) {
+// Lookup follows keys through plain maps.
+func Lookup(m map[string]any, keys ...string) (value any, found bool) {
 	value = m
 	for _, key := range keys {
 		inner, _ := value.(map[string]any)
@@ -160,8 +161,9 @@ func lookup(m map[string]any, keys ...string) (value any, found bool) {
 	return value, true
 }
 
-func text(m map[string]any, keys ...string) string {
-	value, _ := lookup(m, keys...)
+// Text returns a string in plain maps, or "".
+func Text(m map[string]any, keys ...string) string {
+	value, _ := Lookup(m, keys...)
 	s, _ := value.(string)
 	return s
 }
