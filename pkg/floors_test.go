@@ -42,6 +42,10 @@ var rooms = map[string]int{
 	"pkg/chart/template":    2,
 	"pkg/system":            3,
 	"pkg/system/apigee":     3,
+	"pkg/deliver":           3,
+	"pkg/deliver/flux":      3,
+	"pkg/deliver/argocd":    3,
+	"pkg/deliver/helmfile":  3,
 	"pkg/report":            4,
 	"pkg/load":              edge,
 	"pkg/tree":              edge,
@@ -60,9 +64,13 @@ var rooms = map[string]int{
 
 // sameFloor lists the uses inside one floor.
 var sameFloor = map[string][]string{
-	"pkg/lint":          {"pkg/stage"},
-	"pkg/release":       {"pkg/lint"},
-	"pkg/system/apigee": {"pkg/system"},
+	"pkg/lint":             {"pkg/stage"},
+	"pkg/release":          {"pkg/lint"},
+	"pkg/system/apigee":    {"pkg/system"},
+	"pkg/deliver":          {"pkg/system"},
+	"pkg/deliver/flux":     {"pkg/deliver", "pkg/system"},
+	"pkg/deliver/argocd":   {"pkg/deliver", "pkg/system"},
+	"pkg/deliver/helmfile": {"pkg/deliver", "pkg/system"},
 }
 
 // libraries lists the libraries from outside, and the rooms that may use them.

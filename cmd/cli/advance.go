@@ -123,6 +123,7 @@ func (f *stepFlags) addCommit(cmd *cobra.Command) {
 
 // take takes a step, if it is allowed.
 func (a *app) take(ctx context.Context, stdin io.Reader, region string, f stepFlags, by func(system.System, system.Ring, stage.Rollout, system.Request) (system.Taken, []stage.Refusal)) error {
+	a.writes = true
 	r, req, err := a.request(ctx, stdin, region, f)
 	if err != nil {
 		return err
@@ -180,7 +181,7 @@ func (a *app) printToDo(out stage.WayOut) {
 // place at once.
 func (a *app) write(ctx context.Context, r *ring, taken system.Taken) (tree.Result, error) {
 	dir := r.out("", false)
-	before, err := renderFiles(r, r.at)
+	before, err := a.renderFiles(ctx, r, r.at)
 	if err != nil {
 		return tree.Result{}, err
 	}
@@ -194,7 +195,7 @@ func (a *app) write(ctx context.Context, r *ring, taken system.Taken) (tree.Resu
 	if err := a.lintAfter(r, taken.After); err != nil {
 		return tree.Result{}, err
 	}
-	files, err := renderFiles(r, taken.After)
+	files, err := a.renderFiles(ctx, r, taken.After)
 	if err != nil {
 		return tree.Result{}, err
 	}
@@ -294,7 +295,7 @@ func movedOf(r *ring, taken system.Taken, result tree.Result, out stage.WayOut) 
 	}
 	procedure := r.system.Procedures.Named(rec.Procedure)
 	s := stage.Stage{Region: rec.Region, Procedure: procedure, From: rec.From, To: rec.To}
-	m.Commands = r.compiled.Commands(s, m.Rendered)
+	m.Commands = r.commands(s, m.Rendered)
 	if rec.Action == stage.Abort {
 		m.Do = out.Do
 	}

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringplan/ringplan/pkg/deliver/argocd"
+	"github.com/ringplan/ringplan/pkg/deliver/flux"
 	"github.com/ringplan/ringplan/pkg/diag"
 	"github.com/ringplan/ringplan/pkg/lint"
 	"github.com/ringplan/ringplan/pkg/load"
@@ -63,6 +65,9 @@ type app struct {
 	// libraries are nil in the program that does without Helm.
 	libraries *release.Libraries
 	charts    chartFlags
+
+	// writes is whether the verb writes the rendered tree or checks it.
+	writes bool
 
 	file    string
 	strict  bool
@@ -153,6 +158,26 @@ func (a *app) load(ctx context.Context, args []string) ([]*ring, diag.List, erro
 			return nil, nil, err
 		}
 	}
+	rings, findings, err := a.readRings(ctx, args)
+	if err != nil {
+		return nil, nil, err
+	}
+	commits := a.writes && slices.ContainsFunc(rings, (*ring).commitsManifests)
+	if !a.charts.on && !commits {
+		return rings, findings, nil
+	}
+	if findings.HasErrors() {
+		fmt.Fprintln(a.stderr, "the charts were not rendered: mend the errors first")
+		return rings, findings, nil
+	}
+	if err := a.needLibraries(); err != nil {
+		return nil, nil, err
+	}
+	return a.loadManifests(ctx, rings)
+}
+
+// readRings reads and lints every topology that the command line names.
+func (a *app) readRings(ctx context.Context, args []string) ([]*ring, diag.List, error) {
 	files, err := a.find(args)
 	if err != nil {
 		return nil, nil, err
@@ -179,12 +204,6 @@ func (a *app) load(ctx context.Context, args []string) ([]*ring, diag.List, erro
 		findings = append(findings, r.lint()...)
 	}
 	findings.Sort()
-	if a.charts.on {
-		if !findings.HasErrors() {
-			return a.loadManifests(ctx, rings)
-		}
-		fmt.Fprintln(a.stderr, "the charts were not rendered: mend the errors first")
-	}
 	return rings, findings, nil
 }
 
@@ -196,7 +215,11 @@ func (a *app) loadManifests(ctx context.Context, rings []*ring) ([]*ring, diag.L
 	}
 	var findings diag.List
 	for _, r := range rings {
-		r.findings = append(r.findings, r.manifestFindings()...)
+		found := r.manifestFindings()
+		if !a.charts.on {
+			found = withoutNotes(found) // who asks for the charts wants to know all of them
+		}
+		r.findings = append(r.findings, found...)
 		findings = append(findings, r.lint()...)
 	}
 	findings.Sort()
@@ -321,7 +344,7 @@ func regionNames(t *topology.Topology) string {
 
 // allRules lists every rule that can report something on a system.
 func allRules(s system.System, compiled system.Ring) []lint.Rule {
-	rules := slices.Concat(load.Rules(), lint.Rules(), s.Rules(compiled), fleetRules, rolloutRules, chartRules, besideRules)
+	rules := slices.Concat(load.Rules(), lint.Rules(), s.Rules(compiled), fleetRules, rolloutRules, chartRules, besideRules, flux.Rules, argocd.Rules)
 	slices.SortFunc(rules, func(a, b lint.Rule) int { return strings.Compare(a.Code, b.Code) })
 	return rules
 }

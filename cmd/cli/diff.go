@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -183,7 +184,7 @@ func (r *ring) diff(before *earlier, f diffFlags) (report.Diff, error) {
 // changesFrom returns the changes from what was rendered to what would be, of
 // one region or, with "", of all.
 func (r *ring) changesFrom(old []manifest.File, region string) ([]report.RegionDiff, error) {
-	now, err := system.Render(r.compiled, r.at)
+	now, err := r.render(r.at)
 	if err != nil {
 		return nil, err
 	}
@@ -207,6 +208,7 @@ func (r *ring) before(before *earlier, f diffFlags, d *report.Diff) ([]manifest.
 	if err != nil {
 		return nil, err
 	}
+	maps.DeleteFunc(files, func(file string, _ []byte) bool { return isManifest(file) }) // which --manifests is about
 	return parseFiles(d.Against, files)
 }
 
@@ -262,11 +264,15 @@ func documentsOf(data []byte) [][]byte {
 
 // byRegion sorts changes by the region that they belong to, which is the first
 // folder of their path, and tells what each does.
+// told is the effect of what an engine is told: it follows from the other files,
+// whose changes say what they do.
+var told = system.Effect{Class: system.Safe, Why: "the engine carries out what the other files say", Source: "ringplan"}
+
 func byRegion(s system.System, changes []manifest.Change, only string) []report.RegionDiff {
 	var regions []report.RegionDiff
 	for _, c := range changes {
 		region, file, inRegion := strings.Cut(c.File, "/")
-		if !inRegion {
+		if !inRegion || isEngine(region) {
 			region, file = "", c.File
 		}
 		if only != "" && region != only {
@@ -278,10 +284,14 @@ func byRegion(s system.System, changes []manifest.Change, only string) []report.
 			regions = append(regions, report.RegionDiff{Region: region})
 		}
 		last := &regions[i]
-		effect := s.Classify(c)
+		effected := report.Effected{Effect: s.Classify(c)}
+		if engine := engineOf(c.File); engine != "" {
+			effected.Effect, effected.Fold = told, "change of what "+engine+" is told"
+		}
 		c.File, c.Docs = file, nil
 		c.Old, c.New = lint.Redact(c.Path, c.Old), lint.Redact(c.Path, c.New)
-		last.Changes = append(last.Changes, report.Effected{Change: c, Effect: effect})
+		effected.Change = c
+		last.Changes = append(last.Changes, effected)
 	}
 	return regions
 }

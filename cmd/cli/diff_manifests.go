@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -175,7 +174,7 @@ func fold(c manifest.Change) string {
 			return n.what
 		}
 	}
-	if strings.Contains(filepath.ToSlash(c.File), "/"+hooksFolder) && path.Base(c.Path) == "metadata.name" {
+	if path.Base(c.File) == hooksName && path.Base(c.Path) == "metadata.name" {
 		return "name of a hook"
 	}
 	return ""

@@ -18,7 +18,6 @@ import (
 	"github.com/ringplan/ringplan/pkg/load"
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
-	"github.com/ringplan/ringplan/pkg/system"
 	"github.com/ringplan/ringplan/pkg/topology"
 )
 
@@ -121,7 +120,7 @@ func (e *earlier) rendered(file string) ([]manifest.File, error) {
 	if r == nil || err != nil {
 		return nil, err
 	}
-	return system.Render(r.compiled, r.at)
+	return r.render(r.at)
 }
 
 // filesOf lists the files of rings.

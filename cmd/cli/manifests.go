@@ -541,7 +541,7 @@ func (r *ring) manifestFindings() diag.List {
 	}
 	for _, m := range r.manifests {
 		for _, p := range m.problems {
-			mild := p.Mild && !(p.Code == release.Refused && slices.Contains(r.Spec.Delivery, "argocd"))
+			mild := p.Mild && !r.grave(p)
 			add(p.Code, m.place(p), p.Message, p.Hint, mild)
 		}
 		for _, d := range m.deviations {
@@ -557,6 +557,18 @@ func (r *ring) manifestFindings() diag.List {
 	}
 	findings.Sort()
 	return findings
+}
+
+// grave reports whether a problem that may be mild is not, the way the ring is
+// delivered: Argo CD renders without a cluster to ask; and of a Secret that is
+// committed, nothing could be applied.
+func (r *ring) grave(p release.Problem) bool {
+	return p.Code == release.Refused && r.argoRenders() || p.Code == release.PlainSecret && r.commitsManifests()
+}
+
+// argoRenders reports whether Argo CD renders the charts of the ring.
+func (r *ring) argoRenders() bool {
+	return r.Delivers(topology.EngineArgoCD) && r.Spec.ArgoCD.Engine == topology.DeliverHelm
 }
 
 // wholeManifests returns an error if the manifests of a region are not whole, for
@@ -579,7 +591,7 @@ func (r *ring) checkedManifests() bool {
 // severity returns the severity of a rule: what only an engine makes trouble of
 // is a warning where the topology is delivered by it.
 func (r *ring) severity(rule lint.Rule) diag.Severity {
-	if (rule.Code == release.NotStable || rule.Code == release.HookElsewhere) && slices.Contains(r.Spec.Delivery, "argocd") {
+	if (rule.Code == release.NotStable || rule.Code == release.HookElsewhere) && r.argoRenders() {
 		return diag.Warning
 	}
 	return rule.Severity

@@ -70,13 +70,15 @@ func TestManifestsBuild(t *testing.T) {
 	atRoot(t)
 	for _, dir := range goldenManifests(t) {
 		t.Run(dir, func(t *testing.T) {
-			files, err := filepath.Glob(dir + "/*.yaml")
-			if err != nil {
-				t.Fatal(err)
+			var files []string
+			for _, pattern := range []string{"/*.yaml", "/*/" + objectsName} {
+				found, err := filepath.Glob(dir + pattern)
+				if err != nil {
+					t.Fatal(err)
+				}
+				files = append(files, found...)
 			}
-			files = slices.DeleteFunc(files, func(file string) bool {
-				return filepath.Base(file) == "kustomization.yaml" || filepath.Base(file) == definitionsName
-			})
+			files = slices.DeleteFunc(files, func(file string) bool { return filepath.Base(file) == "kustomization.yaml" })
 			built, err := kustomized(t, dir).AsYaml()
 			if err != nil {
 				t.Fatal(err)
@@ -266,7 +268,7 @@ func TestDefaultPasswordIsNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Somebody else has written the manifests with their values.
-	write(t, "whole/east/datastore.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: apigee-datastore-default-creds, namespace: apigee}\ndata: {default.password: "+
+	write(t, "whole/east/datastore/manifests.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: apigee-datastore-default-creds, namespace: apigee}\ndata: {default.password: "+
 		base64.StdEncoding.EncodeToString([]byte(password))+", gone: "+base64.StdEncoding.EncodeToString([]byte(password))+"}\n")
 	seen := map[int]bool{}
 	check := func(commands [][]string) {
@@ -298,8 +300,8 @@ func TestDefaultPasswordIsNowhere(t *testing.T) {
 			t.Errorf("%s has the password:\n%s", name, text)
 		}
 	}
-	rendered := readTree(t, "manifests")["east/datastore.yaml"]
-	if !strings.Contains(rendered, "default.password: (hidden)") || secret("no") || !secret(readTree(t, "whole")["east/datastore.yaml"]) {
+	rendered := readTree(t, "manifests")["east/datastore/manifests.yaml"]
+	if !strings.Contains(rendered, "default.password: (hidden)") || secret("no") || !secret(readTree(t, "whole")["east/datastore/manifests.yaml"]) {
 		t.Errorf("the test does not see what it looks for:\n%s", rendered)
 	}
 }

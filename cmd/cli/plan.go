@@ -80,7 +80,8 @@ func (a *app) plans(ctx context.Context, args []string, region string) ([]report
 // planOf returns the plan of a ring, or the stages of one region in it.
 func planOf(r *ring, region string) (report.Plan, error) {
 	steps, err := system.Plan(r.system, r.compiled, r.at, filepath.ToSlash(r.out("", false)))
-	for _, s := range steps {
+	for i, s := range steps {
+		steps[i].Commands = r.commands(s.Stage, filepath.ToSlash(r.out("", false)))
 		for i, c := range s.Changes {
 			s.Changes[i].Old, s.Changes[i].New = lint.Redact(c.Path, c.Old), lint.Redact(c.Path, c.New)
 		}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/stage"
-	"github.com/ringplan/ringplan/pkg/system"
 	"github.com/ringplan/ringplan/pkg/tree"
 )
 
@@ -51,6 +50,7 @@ are left alone; one of its own that was edited by hand stops the run.`,
 			if err := f.conflict(len(a.phases) > 0); err != nil {
 				return err
 			}
+			a.writes = true
 			return a.render(cmd.Context(), args, f)
 		},
 	}
@@ -91,7 +91,7 @@ func (a *app) render(ctx context.Context, args []string, f renderFlags) error {
 	}
 	different := false
 	for i, r := range rings {
-		files, err := a.renderedFiles(r)
+		files, err := a.renderedFiles(ctx, r)
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.file, err)
 		}
@@ -117,14 +117,14 @@ func (a *app) render(ctx context.Context, args []string, f renderFlags) error {
 
 // renderedFiles returns the files to write: what the charts of a ring are told,
 // or what they render.
-func (a *app) renderedFiles(r *ring) ([]tree.File, error) {
+func (a *app) renderedFiles(ctx context.Context, r *ring) ([]tree.File, error) {
 	if a.charts.on {
 		if err := r.wholeManifests(); err != nil {
 			return nil, err
 		}
 		return encode(r.manifestFiles())
 	}
-	return renderFiles(r, r.at)
+	return a.renderFiles(ctx, r, r.at)
 }
 
 // treesOf returns the rendered tree of each ring, or that of its manifests. No two may share one: each
@@ -154,10 +154,18 @@ func prefix(r *ring, fleet bool) string {
 	return ""
 }
 
-func renderFiles(r *ring, at stage.Rollout) ([]tree.File, error) {
-	docs, err := system.Render(r.compiled, at)
+// renderFiles returns the rendered tree of a ring whose regions stand so.
+func (a *app) renderFiles(ctx context.Context, r *ring, at stage.Rollout) ([]tree.File, error) {
+	docs, err := r.render(at)
 	if err != nil {
 		return nil, err
+	}
+	if r.commitsManifests() {
+		manifests, err := a.committedManifests(ctx, r, at)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, manifests...)
 	}
 	return encode(docs)
 }
@@ -243,7 +251,7 @@ func vanishing(dir string, files []tree.File) ([]string, error) {
 	}
 	// The tree is read whole only where there is a folder of another region.
 	entries, err := os.ReadDir(dir)
-	if err != nil || !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.IsDir() && !stay[e.Name()] }) {
+	if err != nil || !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.IsDir() && !stay[e.Name()] && !isEngine(e.Name()) }) {
 		return nil, nil //nolint:nilerr // what is wrong with the folder, writing finds
 	}
 	state, err := tree.Compare(dir, files)
@@ -253,7 +261,7 @@ func vanishing(dir string, files []tree.File) ([]string, error) {
 	var regions []string
 	for _, path := range append(state.Obsolete, state.Edited...) {
 		region, _, inRegion := strings.Cut(path, "/")
-		if inRegion && !stay[region] && !slices.Contains(regions, region) {
+		if inRegion && !isEngine(region) && !stay[region] && !slices.Contains(regions, region) {
 			regions = append(regions, region)
 		}
 	}
@@ -300,8 +308,8 @@ func (a *app) refuseOther(dir string, files []tree.File) error {
 	if !a.charts.on {
 		other = definitionsName
 	}
-	if slices.ContainsFunc(state.Obsolete, func(name string) bool { return path.Base(name) == other }) && len(files) > 0 &&
-		!slices.ContainsFunc(files, func(f tree.File) bool { return path.Base(f.Path) == other }) {
+	isOther := func(name string) bool { return path.Base(name) == other && !isManifest(name) }
+	if slices.ContainsFunc(state.Obsolete, isOther) && len(files) > 0 && !slices.ContainsFunc(files, func(f tree.File) bool { return isOther(f.Path) }) {
 		return fmt.Errorf("%s holds the other kind of tree, with %s, which would go: give another --out, or --force", filepath.ToSlash(dir), other)
 	}
 	return nil

@@ -100,7 +100,7 @@ func (r *ring) review(before *earlier) (report.Review, error) {
 	review.Plan = plan
 	var old []manifest.File
 	if was != nil {
-		if old, err = system.Render(was.compiled, was.at); err != nil {
+		if old, err = was.render(was.at); err != nil {
 			return review, err
 		}
 	}

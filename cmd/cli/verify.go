@@ -47,7 +47,7 @@ Exit code 3 means that there are errors, or warnings with --strict.`,
 		Example: "  ringplan verify\n  ringplan verify --base origin/main\n  ringplan verify --base origin/main -o github -o sarif=findings.sarif\n  ringplan verify --plan approved.json",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a.charts.ahead = true
+			a.charts.ahead, a.writes = true, true
 			return a.verify(cmd.Context(), args, f)
 		},
 	}
@@ -101,7 +101,7 @@ func (a *app) verified(ctx context.Context, args []string, base string) ([]*ring
 	}
 	for _, r := range rings {
 		r.findings = nil
-		if err := r.verify(); err != nil {
+		if err := a.verifyRendered(ctx, r); err != nil {
 			return nil, nil, nil, fmt.Errorf("%s: %w", filepath.ToSlash(r.file), err)
 		}
 		if err := a.verifyManifests(ctx, r); err != nil {
@@ -113,12 +113,12 @@ func (a *app) verified(ctx context.Context, args []string, base string) ([]*ring
 	return rings, append(findings, more...), before, err
 }
 
-// verify reports what lint does not see of a ring.
-func (r *ring) verify() error {
+// verifyRendered compares the rendered tree with what it should be.
+func (a *app) verifyRendered(ctx context.Context, r *ring) error {
 	if !r.history.sound {
 		return nil // where the regions stand is not known, and why is reported
 	}
-	files, err := renderFiles(r, r.history.Rollout)
+	files, err := a.renderFiles(ctx, r, r.history.Rollout)
 	if err != nil {
 		return err
 	}

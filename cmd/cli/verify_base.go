@@ -39,9 +39,9 @@ func (a *app) verifyBase(ctx context.Context, args []string, rings []*ring, know
 	for _, r := range rings {
 		r.findings = nil
 		r.verifyLock(before.rings[r.file])
-		err := r.markStale(ctx, before, known)
+		err := a.markStale(ctx, r, before, known)
 		if err == nil {
-			err = r.verifyBase(ctx, base, before, known)
+			err = a.verifyRing(ctx, r, base, before, known)
 		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", filepath.ToSlash(r.file), err)
@@ -74,12 +74,12 @@ func (r *ring) verifyLock(was *ring) {
 
 // markStale makes files that were not as rendered at the base already, and are
 // not now, findings of both.
-func (r *ring) markStale(ctx context.Context, before *earlier, known diag.List) error {
+func (a *app) markStale(ctx context.Context, r *ring, before *earlier, known diag.List) error {
 	was := before.rings[r.file]
 	if was == nil || !slices.ContainsFunc(known, func(f diag.Finding) bool { return f.Code == "RP127" && inFolder(f.Pos.File, r.dir()) }) {
 		return nil
 	}
-	files, err := renderFiles(was, was.at)
+	files, err := a.renderFiles(ctx, was, was.at)
 	if err != nil {
 		return err
 	}
@@ -139,8 +139,8 @@ func lostRings(ctx context.Context, folders []string, base string) (diag.List, e
 	return findings, nil
 }
 
-// verifyBase compares the ring with a Git revision.
-func (r *ring) verifyBase(ctx context.Context, base string, before *earlier, known diag.List) error {
+// verifyRing compares a ring with a Git revision.
+func (a *app) verifyRing(ctx context.Context, r *ring, base string, before *earlier, known diag.List) error {
 	if !r.history.sound {
 		return nil
 	}
@@ -170,7 +170,7 @@ func (r *ring) verifyBase(ctx context.Context, base string, before *earlier, kno
 			return err
 		}
 	}
-	return r.verifyRadius(ctx, fork, r.steppedSince(kept))
+	return a.verifyRadius(ctx, r, fork, r.steppedSince(kept))
 }
 
 // recordsAt returns the records at a commit, by their paths.
@@ -222,7 +222,7 @@ func (r *ring) verifyByHand(before *earlier, known diag.List) error {
 	if was == nil {
 		return nil
 	}
-	old, err := system.Render(was.compiled, r.at) // so that steps make no difference
+	old, err := was.render(r.at) // so that steps make no difference
 	if err != nil {
 		return err
 	}
@@ -269,11 +269,11 @@ func (r *ring) foundByHand(region *topology.Region, c report.Effected) {
 
 // verifyRadius wants a change that takes steps to touch the rendered files of
 // their regions only (I7).
-func (r *ring) verifyRadius(ctx context.Context, fork spot, stepped []string) error {
+func (a *app) verifyRadius(ctx context.Context, r *ring, fork spot, stepped []string) error {
 	if len(stepped) == 0 {
 		return nil
 	}
-	files, err := renderFiles(r, r.history.Rollout)
+	files, err := a.renderFiles(ctx, r, r.history.Rollout)
 	if err != nil {
 		return err
 	}
@@ -283,7 +283,7 @@ func (r *ring) verifyRadius(ctx context.Context, fork spot, stepped []string) er
 	}
 	for _, file := range changed(before.Files, files) {
 		region, _, inRegion := strings.Cut(file, "/")
-		if inRegion && !slices.Contains(stepped, region) {
+		if inRegion && !isEngine(region) && !slices.Contains(stepped, region) {
 			r.found("RP128", path.Join("rendered", file), 1, 1, "", "the file of region %s changes together with a step of region %s", region, strings.Join(slices.Compact(slices.Sorted(slices.Values(stepped))), " and "))
 		}
 	}

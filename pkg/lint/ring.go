@@ -3,6 +3,8 @@ package lint
 import (
 	"fmt"
 	"net/netip"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/ringplan/ringplan/pkg/diag"
@@ -77,10 +79,10 @@ var ringRules = []Rule{
 		Always:  true,
 		Check:   checkPhases,
 	}, {
-		Code: "RP039", Name: "delivery-not-rendered", Severity: diag.Warning,
-		Summary: "An engine is asked for that this version does not render for.",
-		Why:     "Only the helm release plan and the manifests are rendered.",
-		Fix:     "Remove it from spec.delivery, or apply the release plan yourself.",
+		Code: "RP039", Name: "delivery-incomplete", Severity: diag.Error, Always: true,
+		Summary: "An engine is asked for, and what it needs is missing or in its way.",
+		Why:     "What would be rendered for it could not be synced.",
+		Fix:     "Set the field that is named.",
 		Source:  "ringplan",
 		Check:   checkDelivery,
 	}, {
@@ -297,8 +299,17 @@ func checkPhases(p *Pass) {
 }
 
 func checkDelivery(p *Pass) {
-	for i, engine := range p.Spec.Delivery {
-		p.Report(fmt.Sprintf("spec.delivery[%d]", i), "", "nothing is rendered for %s yet", engine)
+	if p.Delivers(topology.EngineArgoCD) && p.Spec.Repository.URL == "" {
+		p.Report("spec.repository", "set spec.repository.url", "Argo CD is to deliver, and nothing says where it clones this repository from")
+	}
+	if clean := path.Clean(p.Spec.Repository.Path); clean == ".." || strings.HasPrefix(clean, "../") {
+		p.Report("spec.repository.path", "give the folder of the topology, from the root of the repository", "%s leaves the repository", p.Spec.Repository.Path)
+	}
+	for i := range p.Spec.Regions {
+		r := &p.Spec.Regions[i]
+		if slices.Contains([]string{topology.EngineFlux, topology.EngineArgoCD}, r.Name) && p.Delivers(r.Name) {
+			p.Report(r.Path("name"), "rename the region", "region %s has the name of an engine, whose files are in the folder of that name", r.Name)
+		}
 	}
 }
 

@@ -197,7 +197,9 @@ func TestChartsAndChoices(t *testing.T) {
 	charts := func(path string) set { return set{"spec/charts": `{"path": "` + path + `"}`} }
 	const leaves = "RP045 error spec.charts.path"
 	checkRules(t, map[string]ruleTest{
-		"delivery":               {set{"spec/delivery": `["argocd", "flux"]`}, nil, []string{"RP039 warning spec.delivery[0]", "RP039 warning spec.delivery[1]"}},
+		"delivery":               {set{"spec/delivery": `["argocd", "flux"]`}, nil, []string{"RP039 error spec.repository"}},
+		"repository":             {set{"spec/delivery": `["argocd"]`, "spec/repository": `{"url": "https://git.example/fleet.git"}`}, nil, nil},
+		"repository path":        {set{"spec/repository": `{"path": "a/../.."}`}, nil, []string{"RP039 error spec.repository.path"}},
 		"charts beside":          {charts("./charts"), nil, nil},
 		"charts, plain":          {charts("charts/1.16"), nil, nil},
 		"charts, dots in a name": {charts("charts..old"), nil, nil},

@@ -106,6 +106,9 @@ func (m *Map) Get(key string) (any, bool) {
 	return v, ok
 }
 
+// Keys lists the keys in their order.
+func (m *Map) Keys() []string { return slices.Clone(m.keys) }
+
 // Lookup follows keys through nested maps.
 func (m *Map) Lookup(keys ...string) (any, bool) {
 	var at any = m

@@ -87,6 +87,9 @@ func (r Record) Since(p Progress) time.Time {
 	return p.Since
 }
 
+// Skew is by how much two clocks may differ unless somebody says otherwise.
+const Skew = 2 * time.Minute
+
 // MaxSkew is the most that two clocks may be allowed to differ: with more, a
 // rebuild of yesterday could pass for one of today.
 const MaxSkew = 10 * time.Minute

@@ -127,6 +127,14 @@ type expected struct {
 	Others    map[string]int `json:"others"`
 }
 
+// Delivery has one release that holds data, while the region is in the ring.
+func (f *fake) Delivery(p stage.Progress) (Delivery, bool) {
+	if !p.Phase.InRing() {
+		return Delivery{}, false
+	}
+	return Delivery{At: p, Releases: []Release{{Name: "data", Holds: []string{"store/a"}}, {Name: "web"}}}, true
+}
+
 func (f *fake) Repository() string { return "" }
 
 func (f *fake) Field(_, value string) string { return "spec.values." + value }

@@ -10,6 +10,15 @@ import (
 )
 
 // describe lists steps with what they change.
+// commandsOf writes commands as they are printed.
+func commandsOf(s Step) []string {
+	var list []string
+	for _, c := range s.Commands {
+		list = append(list, "{"+c.Comment+" "+c.Run+"}")
+	}
+	return list
+}
+
 func describe(steps []Step) []string {
 	var list []string
 	for _, s := range steps {
@@ -23,7 +32,7 @@ func describe(steps []Step) []string {
 		for _, c := range s.Changes {
 			text += fmt.Sprintf(": %s %s %s", c.Op, c.File, c.Path)
 		}
-		list = append(list, text+fmt.Sprint(s.Releases, s.Commands))
+		list = append(list, text+fmt.Sprint(s.Releases, commandsOf(s)))
 	}
 	return list
 }

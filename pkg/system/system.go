@@ -36,6 +36,8 @@ type System struct {
 	Effects []Effect
 	// Live tells how what is rendered shows in a cluster.
 	Live Live
+	// Scripts tell Argo CD how the custom resources are.
+	Scripts []Script
 	// Skeleton is the part of a new topology, in YAML, that only this system
 	// has; `ringplan init` writes it.
 	Skeleton string
@@ -50,6 +52,9 @@ type Ring interface {
 	// Render returns the files of a region where it stands, with paths
 	// relative to the rendered tree; none for one that is not in the ring.
 	Render(at stage.Progress) ([]manifest.File, error)
+	// Delivery returns what an engine has to know of a region where it stands;
+	// false if nothing is rendered for it.
+	Delivery(at stage.Progress) (Delivery, bool)
 	// Repository is the OCI repository of the charts, where they are not in a
 	// folder.
 	Repository() string
@@ -103,4 +108,7 @@ type Command struct {
 	Comment string `json:"comment"`
 	// Run is the command line; empty where there is only something to do.
 	Run string `json:"run,omitempty"`
+	// Applies is true of what an engine does, where one delivers; and Definitions
+	// of what applies custom resource definitions, which not every engine does.
+	Applies, Definitions bool `json:"-"`
 }

@@ -48,6 +48,7 @@ func (t *Topology) resolve() {
 		r.take(t.Platforms[r.Platform])
 	}
 	t.resolveHostNetwork()
+	t.resolveDelivery()
 }
 
 // inherit fills in what the ring says and the region does not.

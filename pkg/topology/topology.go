@@ -52,15 +52,18 @@ type Metadata struct {
 
 // Spec is what every system's spec shares.
 type Spec struct {
-	System    string    `json:"system"`
-	Version   string    `json:"version"`
-	Charts    Charts    `json:"charts"`
-	Delivery  []string  `json:"delivery"`
-	Namespace string    `json:"namespace"`
-	Cassandra Cassandra `json:"cassandra"`
-	Overlay   Overlay   `json:"overlay"`
-	Values    Values    `json:"values"`
-	Regions   []Region  `json:"regions"`
+	System     string     `json:"system"`
+	Version    string     `json:"version"`
+	Charts     Charts     `json:"charts"`
+	Delivery   []string   `json:"delivery"`
+	Repository Repository `json:"repository"`
+	Flux       Flux       `json:"flux"`
+	ArgoCD     ArgoCD     `json:"argocd"`
+	Namespace  string     `json:"namespace"`
+	Cassandra  Cassandra  `json:"cassandra"`
+	Overlay    Overlay    `json:"overlay"`
+	Values     Values     `json:"values"`
+	Regions    []Region   `json:"regions"`
 }
 
 // Charts says where charts come from: an OCI repository or a folder.
@@ -223,6 +226,10 @@ type Kubernetes struct {
 	Cluster string `json:"cluster"`
 	Region  string `json:"region"`
 	Context string `json:"context"`
+	// KubeConfigSecret is the Secret by which Flux reaches the cluster, and
+	// ArgoCDCluster what Argo CD calls it.
+	KubeConfigSecret string `json:"kubeConfigSecret"`
+	ArgoCDCluster    string `json:"argocdCluster"`
 	// Version is that of Kubernetes, and APIVersions are what the cluster serves
 	// besides Kubernetes' own; both only for charts that ask.
 	Version     string   `json:"version"`

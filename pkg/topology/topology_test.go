@@ -88,6 +88,7 @@ func TestResolve(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := topologyOf(t, tt.spec).Spec.Regions[0]
 			delete(got.Defaults, noHostNetwork)
+			got.Kubernetes.KubeConfigSecret = "" // of which TestResolveDelivery tells
 			tt.want.Defaults = map[string]string{}
 			for _, field := range tt.from {
 				tt.want.Defaults[field] = sources[field][tt.want.Platform]
@@ -112,12 +113,43 @@ func TestResolveRing(t *testing.T) {
 	want := Spec{Namespace: "apigee", Cassandra: Cassandra{
 		ClusterName: "apigeecluster", RegionCassandra: RegionCassandra{Replicas: 3, Storage: Storage{Size: "10Gi"}},
 	}}
-	if diff := cmp.Diff(want, bare); diff != "" {
+	if diff := cmp.Diff(want, bare, cmpopts.IgnoreFields(Spec{}, "Repository", "Flux", "ArgoCD")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	said := topologyOf(t, `{"namespace": "n", "cassandra": {"clusterName": "c", "storage": {"class": "s"}}}`).Spec
 	if got := []string{said.Namespace, said.Cassandra.ClusterName, said.Cassandra.Storage.Class}; !cmp.Equal(got, []string{"n", "c", "s"}) {
 		t.Errorf("what the topology says is gone: %v", got)
+	}
+}
+
+func TestResolveDelivery(t *testing.T) {
+	bare := topologyOf(t, `{"regions": [{"name": "east", "kubernetes": {"cluster": "c"}}]}`)
+	want := Spec{
+		Repository: Repository{Revision: "HEAD", Path: "."},
+		Flux:       Flux{Version: "2.8", Engine: DeliverHelm, Clusters: Hub, Namespace: "flux-system", Source: Source{Kind: "GitRepository", Name: "flux-system"}},
+		ArgoCD:     ArgoCD{Version: "3.1", Engine: DeliverHelm, Applications: Each, Namespace: "argocd", Project: "t"},
+	}
+	got := Spec{Repository: bare.Spec.Repository, Flux: bare.Spec.Flux, ArgoCD: bare.Spec.ArgoCD}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if k := bare.Spec.Regions[0].Kubernetes; k.KubeConfigSecret != "t-east-kubeconfig" || k.ArgoCDCluster != "c" {
+		t.Errorf("the region is reached by %s and as %s", k.KubeConfigSecret, k.ArgoCDCluster)
+	}
+	said := topologyOf(t, `{"delivery": ["flux"], "repository": {"url": "u", "revision": "v", "path": "p"},
+		"flux": {"version": "2.5", "engine": "rendered", "clusters": "own", "namespace": "n", "source": {"kind": "Bucket", "name": "b"}},
+		"argocd": {"version": "2.14", "engine": "rendered", "applications": "set", "namespace": "n", "project": "p"}}`)
+	want = Spec{
+		Repository: Repository{"u", "v", "p"},
+		Flux:       Flux{"2.5", DeliverRendered, Own, "n", Source{"Bucket", "b"}},
+		ArgoCD:     ArgoCD{"2.14", DeliverRendered, Set, "n", "p"},
+	}
+	got = Spec{Repository: said.Spec.Repository, Flux: said.Spec.Flux, ArgoCD: said.Spec.ArgoCD}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what the topology says (-want +got):\n%s", diff)
+	}
+	if !said.Delivers(EngineFlux) || said.Delivers(EngineArgoCD) {
+		t.Errorf("delivery is %v", said.Spec.Delivery)
 	}
 }
 

@@ -25,6 +25,7 @@ func System() system.System {
 		Judge:      decide,
 		Effects:    effects,
 		Live:       live,
+		Scripts:    scripts(),
 		Skeleton:   skeleton,
 	}
 }

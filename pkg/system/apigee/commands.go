@@ -17,8 +17,9 @@ func (g *ring) Commands(s stage.Stage, root string) []system.Command {
 	r := g.Region(s.Region)
 	dir := root + "/" + r.Name + "/"
 	endReplication := system.Command{
+		Applies: true,
 		Comment: "the replication has left the tree, so remove the object too",
-		Run:     kubectl(r, "-n", g.Spec.Namespace, "delete", "cassandradatareplication", replicationObject(r), "--ignore-not-found"),
+		Run:     system.Kubectl(r, "-n", g.Spec.Namespace, "delete", "cassandradatareplication", replicationObject(r), "--ignore-not-found"),
 	}
 	switch s.To {
 	case joining:
@@ -35,11 +36,11 @@ func (g *ring) Commands(s stage.Stage, root string) []system.Command {
 		}
 		return cmds
 	case rebuilding:
-		args := []string{"apply", "-f", quote(dir + replicationName)}
+		args := []string{"apply", "-f", system.Quote(dir + replicationName)}
 		if _, changed := system.OverlayFile(g.Topology, r); changed {
-			args = []string{"apply", "-k", quote(dir)}
+			args = []string{"apply", "-k", system.Quote(dir)}
 		}
-		return []system.Command{{Comment: "start the rebuild of " + r.Datacenter, Run: kubectl(r, args...)}}
+		return []system.Command{{Comment: "start the rebuild of " + r.Datacenter, Run: system.Kubectl(r, args...), Applies: true}}
 	case settling:
 		return append(g.upgradeCommands(r, dir, "datastore"), endReplication)
 	case stage.Gone:
@@ -48,7 +49,7 @@ func (g *ring) Commands(s stage.Stage, root string) []system.Command {
 		}
 		return []system.Command{{Comment: "by hand: delete the volumes of Cassandra, remove cert-manager if nothing else uses it, and take region " + r.Name + " out of the topology"}, {
 			Comment: "the volumes; a new installation that finds them starts with the old data",
-			Run:     kubectl(r, append([]string{"-n", g.Spec.Namespace, "delete", "pvc"}, volumeClaims(r)...)...),
+			Run:     system.Kubectl(r, append([]string{"-n", g.Spec.Namespace, "delete", "pvc"}, volumeClaims(r)...)...),
 		}}
 	}
 	return g.uninstallCommands(r, s.To)
@@ -78,9 +79,9 @@ func (g *ring) uninstallCommands(r *topology.Region, phase stage.Phase) []system
 	for _, rel := range leave {
 		args := []string{"helm uninstall", rel.name, "--namespace", g.Spec.Namespace, "--wait"}
 		if r.Kubernetes.Context != "" {
-			args = append(args, "--kube-context", quote(r.Kubernetes.Context))
+			args = append(args, "--kube-context", system.Quote(r.Kubernetes.Context))
 		}
-		cmds = append(cmds, system.Command{Comment: "remove " + rel.describe() + where(r), Run: strings.Join(args, " ")})
+		cmds = append(cmds, system.Command{Comment: "remove " + rel.describe() + where(r), Run: strings.Join(args, " "), Applies: true})
 	}
 	if phase == leaving {
 		cmds = append(cmds, system.Command{Comment: "the operator takes datacenter " + r.Datacenter + " out of the ring now; wait until a survivor does not list it any more"})
@@ -93,12 +94,13 @@ func (g *ring) installCommands(r *topology.Region, dir string) []system.Command 
 	if len(g.Pinned) > 0 {
 		cmds = append(cmds, system.Command{
 			Comment: "the charts must have the bytes that are pinned",
-			Run:     "ringplan charts verify " + quote(strings.ReplaceAll(g.Dir, `\`, "/")),
+			Run:     "ringplan charts verify " + system.Quote(strings.ReplaceAll(g.Dir, `\`, "/")),
+			Applies: true,
 		})
 	}
 	cmds = append(cmds, system.Command{
 		Comment: "the namespace",
-		Run:     "kubectl create namespace " + g.Spec.Namespace + " --dry-run=client -o yaml | " + kubectl(r, "apply", "-f", "-"),
+		Run:     "kubectl create namespace " + g.Spec.Namespace + " --dry-run=client -o yaml | " + system.Kubectl(r, "apply", "-f", "-"),
 	})
 	if secrets := g.secretsNeeded(); len(secrets) > 0 {
 		cmds = append(cmds, system.Command{Comment: "by hand: namespace " + g.Spec.Namespace + " must hold the Secrets " + strings.Join(secrets, ", ")})
@@ -106,9 +108,9 @@ func (g *ring) installCommands(r *topology.Region, dir string) []system.Command 
 	if source := g.Region(r.ExpandFrom); source != nil {
 		cmds = append(cmds, system.Command{
 			Comment: "the certificate authority of region " + source.Name + ", before the operator",
-			Run: kubectl(source, "-n", "cert-manager", "get", "secret", "apigee-ca", "-o", "json") +
+			Run: system.Kubectl(source, "-n", "cert-manager", "get", "secret", "apigee-ca", "-o", "json") +
 				` | jq 'del(.metadata.uid,.metadata.resourceVersion,.metadata.creationTimestamp,.metadata.ownerReferences,.metadata.managedFields)' | ` +
-				kubectl(r, "apply", "-f", "-"),
+				system.Kubectl(r, "apply", "-f", "-"),
 		})
 	}
 	cmds = append(cmds, g.definitionCommands(r)...)
@@ -116,7 +118,7 @@ func (g *ring) installCommands(r *topology.Region, dir string) []system.Command 
 		cmds = append(cmds, g.upgradeCommand(r, dir, rel))
 	}
 	if len(g.Spec.Overlay.Components)+len(r.Overlay.Components) > 0 {
-		cmds = append(cmds, system.Command{Comment: "what the components of the overlay add", Run: kubectl(r, "apply", "-k", quote(dir))})
+		cmds = append(cmds, system.Command{Comment: "what the components of the overlay add", Run: system.Kubectl(r, "apply", "-k", system.Quote(dir)), Applies: true})
 	}
 	return cmds
 }
@@ -131,25 +133,29 @@ func (g *ring) definitionCommands(r *topology.Region) []system.Command {
 		chart = folder + "/apigee-operator"
 		cmds = append(cmds, system.Command{
 			Comment: "the operator's chart, for its custom resource definitions",
-			Run:     "helm pull " + quote(g.Repository()+"/apigee-operator") + " --version " + g.Spec.Version + " --untar --untardir " + folder,
+			Applies: true, Definitions: true,
+			Run: "helm pull " + system.Quote(g.Repository()+"/apigee-operator") + " --version " + g.Spec.Version + " --untar --untardir " + folder,
 		})
 	} else if archive := chart; strings.HasSuffix(archive, ".tgz") {
 		folder := "apigee-crds-" + r.Name
 		chart = folder + "/apigee-operator"
 		cmds = append(cmds, system.Command{
 			Comment: "the operator's chart, for its custom resource definitions",
-			Run:     "mkdir " + folder + " && tar -xzf " + quote(archive) + " -C " + folder,
+			Applies: true, Definitions: true,
+			Run: "mkdir " + folder + " && tar -xzf " + system.Quote(archive) + " -C " + folder,
 		})
 	}
 	if g.Spec.Namespace != kustomizeNamespace {
 		cmds = append(cmds, system.Command{
 			Comment: "its kustomization is fixed to namespace " + kustomizeNamespace,
-			Run:     "(cd " + quote(chart) + "/etc/crds/default && kustomize edit set namespace " + g.Spec.Namespace + ")",
+			Applies: true, Definitions: true,
+			Run: "(cd " + system.Quote(chart) + "/etc/crds/default && kustomize edit set namespace " + g.Spec.Namespace + ")",
 		})
 	}
 	return append(cmds, system.Command{
 		Comment: "the custom resource definitions",
-		Run:     kubectl(r, "apply", "-k", quote(chart+"/etc/crds/default/"), "--server-side", "--force-conflicts", "--validate=false"),
+		Applies: true, Definitions: true,
+		Run: system.Kubectl(r, "apply", "-k", system.Quote(chart+"/etc/crds/default/"), "--server-side", "--force-conflicts", "--validate=false"),
 	})
 }
 
@@ -167,24 +173,24 @@ func (g *ring) upgradeCommands(r *topology.Region, dir string, names ...string) 
 }
 
 func (g *ring) upgradeCommand(r *topology.Region, dir string, rel release) system.Command {
-	chart := quote(g.Repository()+"/"+rel.chart) + " --version " + g.Spec.Version
+	chart := system.Quote(g.Repository()+"/"+rel.chart) + " --version " + g.Spec.Version
 	if path := g.chartPath(rel.chart); path != "" {
-		chart = quote(path)
+		chart = system.Quote(path)
 	}
 	args := []string{"helm upgrade", rel.name, chart, "--install", "--namespace", g.Spec.Namespace}
 	if r.Kubernetes.Context != "" {
-		args = append(args, "--kube-context", quote(r.Kubernetes.Context))
+		args = append(args, "--kube-context", system.Quote(r.Kubernetes.Context))
 	}
-	args = append(args, "--atomic", "-f", quote(dir+overridesName))
+	args = append(args, "--atomic", "-f", system.Quote(dir+overridesName))
 	for _, key := range []string{"env", "envgroup"} {
 		if value, ok := rel.set.Lookup(key); ok {
 			args = append(args, "--set", fmt.Sprintf("%s=%s", key, value))
 		}
 	}
 	if _, changed := system.OverlayFile(g.Topology, r); changed {
-		args = append(args, "--post-renderer ringplan --post-renderer-args overlay --post-renderer-args", quote(strings.TrimSuffix(dir, "/")))
+		args = append(args, "--post-renderer ringplan --post-renderer-args overlay --post-renderer-args", system.Quote(strings.TrimSuffix(dir, "/")))
 	}
-	return system.Command{Comment: rel.describe() + where(r), Run: strings.Join(args, " ")}
+	return system.Command{Comment: rel.describe() + where(r), Run: strings.Join(args, " "), Applies: true}
 }
 
 // chartPath returns the folder of a chart as seen from where commands are run,
@@ -194,24 +200,4 @@ func (g *ring) chartPath(chart string) string {
 		return ""
 	}
 	return path.Join(strings.ReplaceAll(g.Dir, `\`, "/"), g.Spec.Charts.Path, cmp.Or(g.Located[chart], chart))
-}
-
-func kubectl(r *topology.Region, args ...string) string {
-	words := []string{"kubectl"}
-	if r.Kubernetes.Context != "" {
-		words = append(words, "--context", quote(r.Kubernetes.Context))
-	}
-	return strings.Join(append(words, args...), " ")
-}
-
-// quote makes a word safe for a POSIX shell.
-func quote(word string) string {
-	if strings.IndexFunc(word, unsafeRune) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-func unsafeRune(c rune) bool {
-	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@=", c)
 }

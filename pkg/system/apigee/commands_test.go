@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ringplan/ringplan/pkg/stage"
+	"github.com/ringplan/ringplan/pkg/system"
 )
 
 // lines writes the commands of a stage, one a line, with what is done by hand
@@ -312,9 +313,9 @@ func FuzzQuote(f *testing.F) {
 		if s == "" || strings.Contains(s, "\x00") {
 			t.Skip("no word")
 		}
-		out, err := exec.Command(shell, "-c", "printf '%s|' "+quote(s)).Output()
+		out, err := exec.Command(shell, "-c", "printf '%s|' "+system.Quote(s)).Output()
 		if err != nil || string(out) != s+"|" {
-			t.Errorf("%q is %s, which reads as %q (%v)", s, quote(s), out, err)
+			t.Errorf("%q is %s, which reads as %q (%v)", s, system.Quote(s), out, err)
 		}
 	})
 }

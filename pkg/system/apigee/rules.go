@@ -24,7 +24,7 @@ const (
 // ring; without one, only their texts are of use.
 func rules(compiled system.Ring) []lint.Rule {
 	g, _ := compiled.(*ring)
-	return slices.Concat(g.sizeRules(), g.nameRules(), g.setupRules(), g.valueRules())
+	return slices.Concat(g.sizeRules(), g.nameRules(), g.setupRules(), g.valueRules(), g.deliveryRules())
 }
 
 func (g *ring) sizeRules() []lint.Rule {

@@ -1,0 +1,94 @@
+// Package helmfile renders a helmfile for each region, for teams that run no
+// engine: the same releases, with their order, values and versions [HELMFILE].
+package helmfile
+
+import (
+	"path"
+
+	"github.com/ringplan/ringplan/pkg/deliver"
+	"github.com/ringplan/ringplan/pkg/manifest"
+	"github.com/ringplan/ringplan/pkg/system"
+)
+
+// name is the file in the folder of each region.
+const name = "helmfile.yaml"
+
+// up leads from the folder of a region to that of the topology.
+const up = "../.."
+
+// Files returns a helmfile for each region of a plan that has releases.
+func Files(p deliver.Plan) ([]manifest.File, error) {
+	var files []manifest.File
+	for _, r := range p.Regions {
+		if len(r.Releases) == 0 {
+			continue
+		}
+		f := deliver.File(r.Name+"/"+name, header(r), document(p, r))
+		f.Origin = p.At(r.Path(""))
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+func header(r deliver.Region) string {
+	return "The releases of region " + r.Name + ", for `helmfile -f " + path.Join(deliver.Rendered, r.Name, name) + " apply` in the folder of the topology.\n" +
+		"Definitions and Secrets come first, and a release that leaves is removed by hand: `ringplan plan --commands` tells how."
+}
+
+func document(p deliver.Plan, r deliver.Region) *manifest.Map {
+	defaults := manifest.NewMap("createNamespace", true, "wait", true, "timeout", 900, "atomic", false).
+		Comment("atomic", "Nothing is rolled back: that could bring a seed host back.").
+		SetNonZero("kubeContext", r.Kubernetes.Context)
+	doc := manifest.NewMap("helmDefaults", defaults)
+	const repository = "charts"
+	if p.Charts != "" {
+		doc.Set("repositories", []any{manifest.NewMap("name", repository, "url", p.Charts[len("oci://"):], "oci", true)})
+	}
+	var releases []any
+	for _, rel := range r.Releases {
+		m := manifest.NewMap("name", rel.Name, "namespace", p.Spec.Namespace)
+		if p.Charts != "" {
+			m.Set("chart", repository+"/"+rel.Chart).Set("version", p.Spec.Version)
+		} else {
+			m.Set("chart", chartPath(p, rel))
+		}
+		m.SetNonZero("needs", needs(p, rel))
+		m.Set("values", []string{r.Overrides})
+		m.SetNonZero("set", sets(rel))
+		if p.Overlaid(r) {
+			m.Set("postRenderer", "ringplan").Set("postRendererArgs", []string{"overlay", "."})
+		}
+		releases = append(releases, m)
+	}
+	return doc.Set("releases", releases)
+}
+
+// chartPath is the path of a chart in a folder; helmfile wants it to begin with a
+// dot.
+func chartPath(p deliver.Plan, rel system.Release) string {
+	where := p.Located[rel.Chart]
+	if where == "" {
+		where = rel.Chart
+	}
+	return path.Join(up, p.Spec.Charts.Path, where)
+}
+
+func needs(p deliver.Plan, rel system.Release) []string {
+	var list []string
+	for _, before := range rel.After {
+		list = append(list, p.Spec.Namespace+"/"+before)
+	}
+	return list
+}
+
+func sets(rel system.Release) []any {
+	if rel.Set == nil {
+		return nil
+	}
+	var list []any
+	for _, key := range rel.Set.Keys() {
+		value, _ := rel.Set.Get(key)
+		list = append(list, manifest.NewMap("name", key, "value", value))
+	}
+	return list
+}
