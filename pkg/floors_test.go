@@ -83,6 +83,8 @@ var libraries = map[string][]string{
 	"github.com/spf13/pflag":                   {"cmd/cli"},
 	"k8s.io/apimachinery":                      {"pkg/live"},
 	"k8s.io/client-go":                         {"pkg/live"},
+	"k8s.io/klog/v2":                           {"pkg/live"},
+	"k8s.io/streaming":                         {"pkg/live", "pkg/live/livetest"},
 	"helm.sh/helm/v3":                          {"pkg/chart"},
 	"sigs.k8s.io/kustomize":                    {"pkg/overlay"},
 	"sigs.k8s.io/yaml":                         {"cmd/charts", "pkg/chart", "pkg/chart/definition", "pkg/overlay"},

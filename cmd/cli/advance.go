@@ -25,7 +25,7 @@ message that tells what was proven. Nothing is ever pushed.`
 func newAdvance(a *app) *cobra.Command {
 	var f stepFlags
 	cmd := &cobra.Command{
-		Use:   "advance REGION [-f FILE...]",
+		Use:   "advance REGION [-f FILE...] [--live]",
 		Short: "Take a region through its gate: check, record, move, render",
 		Long: `advance checks the gate that a region waits at, as "ringplan gate" does. If it
 is open, the evidence is recorded, the region moves to its next phase, and what
@@ -44,6 +44,7 @@ region starts what --procedure names.
 Exit code 4 means that the gate is not open, or the step is not allowed.`,
 		Example: `  ringplan advance us-west1
   kubectl -n apigee get apigeeds,cdr -o json | ringplan advance us-west1 -f -
+  ringplan advance us-west1 --live --exec --commit
   ringplan advance us-west1 --procedure decommission --commit`,
 		Args: oneRegion,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -59,27 +60,30 @@ Exit code 4 means that the gate is not open, or the step is not allowed.`,
 }
 
 func newAdopt(a *app) *cobra.Command {
-	var f stepFlags
+	f := stepFlags{adopts: true}
 	cmd := &cobra.Command{
-		Use:   "adopt REGION -f FILE...",
+		Use:   "adopt REGION [-f FILE...] [--live]",
 		Short: "Bring in a region that serves already",
 		Long: `adopt takes a region that was built without ringplan into the rollout, as
 serving, if observations prove that it serves as the topology says. For a region
 that serves already in the rollout it records anew how it is: after it was
 scaled or upgraded.
 
-` + observationHelp + ` They must be of the last hour.
+` + observationHelp + `
+
+Observations must be of the last hour.
 
 ` + commitHelp + `
 
 Exit code 4 means that the proof fails, or the step is not allowed.`,
 		Example: `  kubectl -n apigee get apigeeds,apigeeorg -o json > seen.json
   kubectl -n apigee exec apigee-cassandra-default-0 -- nodetool status > ring.txt
-  ringplan adopt us-east1 -f seen.json -f ring.txt`,
+  ringplan adopt us-east1 -f seen.json -f ring.txt
+  ringplan adopt us-east1 --live -f ring.txt`,
 		Args: oneRegion,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(f.files) == 0 {
-				return usage("adopt needs observations: name files with -f, or - for the standard input")
+			if !f.observes() {
+				return usage("adopt needs observations: name files with -f, or - for the standard input, or read the clusters with --live")
 			}
 			return a.take(cmd.Context(), cmd.InOrStdin(), args[0], f, system.System.Adopt)
 		},
@@ -132,7 +136,15 @@ func (a *app) take(ctx context.Context, stdin io.Reader, region string, f stepFl
 	if err := f.wantsFiles(was); err != nil {
 		return err
 	}
-	taken, refusals := by(r.system, r.compiled, r.at, req)
+	lookout, err := f.lookout([]*ring{r})
+	if err != nil {
+		return err
+	}
+	judging, req, err := lookout.ask(ctx, r, r.at, req, f.adopts)
+	if err != nil {
+		return err
+	}
+	taken, refusals := by(judging, r.compiled, r.at, req)
 	out := r.system.Procedures.AbortOf(was)
 	if len(refusals) > 0 {
 		err := a.refused(refusals)
@@ -164,10 +176,10 @@ func (a *app) take(ctx context.Context, stdin io.Reader, region string, f stepFl
 // wantsFiles reports that a region on its way cannot go on without files.
 func (f *stepFlags) wantsFiles(at stage.Progress) error {
 	startsAnother := f.procedure != "" && f.procedure != at.Procedure
-	if f.abort || startsAnother || at.Phase.Rests() || len(f.files) > 0 {
+	if f.abort || startsAnother || at.Phase.Rests() || f.observes() {
 		return nil
 	}
-	return usage("region %s is %s, and what is observed decides: name files with -f, or - for the standard input", at.Region, at.Phase)
+	return usage("region %s is %s, and what is observed decides: name files with -f, or - for the standard input, or read the clusters with --live", at.Region, at.Phase)
 }
 
 // printToDo tells what a person does in a phase that has no way back.

@@ -73,7 +73,7 @@ func completionOf(f *pflag.Flag) cobra.CompletionFunc {
 		return completeFolder
 	case "system":
 		return completeSystem
-	case "name", "since", "now", "observed-at", "max-skew", "regions", "limit", "timeout":
+	case "name", "since", "now", "observed-at", "max-skew", "regions", "limit", "timeout", "interval", "watch-timeout", "subject":
 		return cobra.NoFileCompletions
 	}
 	return nil

@@ -69,7 +69,7 @@ Exit code 2 means that there are changes.`,
 	flags.BoolVar(&f.stat, "stat", false, "count the changes of each region, and name the gravest effect")
 	flags.BoolVar(&f.summary, "summary", false, "say in one line for each topology what changes")
 	f.output.add(cmd, "text", "markdown", "json", "html")
-	f.live.add(cmd)
+	f.live.add(cmd, "compare with what runs in the cluster of each region")
 	a.charts.add(cmd, "compare what the charts render")
 	flags.StringVar(&f.chartVersion, "chart-version", "", "with --manifests, show what this version of the charts would change")
 	_ = cmd.MarkFlagDirname("against")

@@ -29,6 +29,9 @@ type stepFlags struct {
 	skew             time.Duration
 	since, procedure string
 	commit, abort    bool
+	adopts           bool
+	live             liveFlags
+	watch            watchFlags
 	output           outputs
 }
 
@@ -38,9 +41,11 @@ func (f *stepFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVarP(&f.files, "file", "f", nil, "file with observations, - for the standard input (repeatable)")
 	flags.StringVar(&f.topology, "topology", "", "topology file (default: the nearest one upwards)")
 	flags.StringVar(&f.observedAt, "observed-at", "", "when the observations were taken, as RFC 3339, where they do not say so")
-	flags.DurationVar(&f.skew, "max-skew", 2*time.Minute, "by how much two clocks may differ")
+	flags.DurationVar(&f.skew, "max-skew", stage.Skew, "by how much two clocks may differ")
 	flags.StringVar(&f.now, "now", "", "the present time, as RFC 3339")
 	_ = flags.MarkHidden("now")
+	f.live.add(cmd, "read what the gates want from the clusters, besides the files")
+	flags.BoolVar(&f.live.exec, "exec", false, "with --live, let nodetool be run in a pod of Cassandra")
 	f.output.add(cmd, "text", "json")
 }
 
@@ -48,21 +53,33 @@ const observationHelp = `Observations are what kubectl get … -o json and nodet
 the standard input (-f -). Several files make one set. A file says when it was
 taken in a first line "# observed-at: TIME"; else --observed-at says so, else the
 time of the file, with a warning. Only what was seen after a phase began counts
-for its gate.`
+for its gate.
+
+--live reads them from the cluster of each region that the gate looks at, through
+the context that the topology names, or --context: it only lists, and "ringplan
+access" prints the Role that it needs. Files may be given besides. A cluster that
+does not answer is named, and what it was asked is unknown. nodetool is run in a
+pod of Cassandra with --exec only, as the user of JMX_USER and JMX_PASSWORD if
+they are set; without --exec, its output comes in a file.`
 
 func newGate(a *app) *cobra.Command {
 	var f stepFlags
 	cmd := &cobra.Command{
-		Use:   "gate REGION -f FILE...",
+		Use:   "gate REGION [-f FILE...] [--live]",
 		Short: "Check whether a gate is open, from what a cluster said",
 		Long: `gate answers every check of the gate that a region waits at, and changes
 nothing. "ringplan advance" does the same, and goes through.
 
 ` + observationHelp + `
 
+--watch looks again and again, until the gate is open or has failed: then only
+somebody's help opens it. It tells on the error stream what has changed.
+
 Exit code 4 means that the gate is not open.`,
 		Example: `  kubectl -n apigee get apigeeds,cdr,apigeeorg -o json > seen.json
-  ringplan gate us-west1 -f seen.json`,
+  ringplan gate us-west1 -f seen.json
+  ringplan gate us-west1 --live --exec
+  ringplan gate us-west1 --live --watch --watch-timeout 6h`,
 		Args: oneRegion,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.gate(cmd.Context(), cmd.InOrStdin(), args[0], f)
@@ -73,6 +90,7 @@ Exit code 4 means that the gate is not open.`,
 	cmd.Flags().StringVar(&f.since, "since", "", "with --phase: when that phase began, as RFC 3339")
 	cmd.Flags().StringVar(&f.procedure, "procedure", "", "the procedure that a region at rest would start")
 	_ = cmd.RegisterFlagCompletionFunc("procedure", completeProcedure())
+	f.watch.add(cmd)
 	addPhaseFlag(a, cmd)
 	return cmd
 }
@@ -80,6 +98,9 @@ Exit code 4 means that the gate is not open.`,
 func (a *app) gate(ctx context.Context, stdin io.Reader, region string, f stepFlags) error {
 	if (f.since == "") != (len(a.phases) == 0) {
 		return usage("--phase and --since go together: they say where the region stands, and since when")
+	}
+	if err := f.watch.check(f.live.on); err != nil {
+		return err
 	}
 	r, req, err := a.request(ctx, stdin, region, f)
 	if err != nil {
@@ -93,15 +114,33 @@ func (a *app) gate(ctx context.Context, stdin io.Reader, region string, f stepFl
 		}
 		at = at.With(p)
 	}
-	if !at.At(region).Phase.Rests() && len(f.files) == 0 {
-		return usage("gate needs observations: name files with -f, or - for the standard input")
+	if !at.At(region).Phase.Rests() && !f.observes() {
+		return usage("gate needs observations: name files with -f, or - for the standard input, or read the clusters with --live")
 	}
-	taken, refusals := r.system.Advance(r.compiled, at, req)
-	if len(refusals) > 0 {
+	lookout, err := f.lookout([]*ring{r})
+	if err != nil {
+		return err
+	}
+	look := func(ctx context.Context) (report.Gate, []stage.Refusal, error) {
+		judging, req, err := lookout.ask(ctx, r, at, req, false)
+		if err != nil {
+			return report.Gate{}, nil, err
+		}
+		taken, refusals := judging.Advance(r.compiled, at, req)
+		return verdictOf(r, taken), refusals, nil
+	}
+	verdict, refusals, err := a.watched(ctx, f.watch, look)
+	switch {
+	case err != nil:
+		return err
+	case len(refusals) > 0:
 		return a.refused(refusals)
 	}
-	return a.printVerdict(verdictOf(r, taken), f.output)
+	return a.printVerdict(verdict, f.output)
 }
+
+// observes reports whether there is anything to judge by.
+func (f *stepFlags) observes() bool { return len(f.files) > 0 || f.live.on }
 
 // request reads what every step needs: the ring of the region, where it is not
 // to be guessed, the present time, and the observations.
@@ -135,6 +174,9 @@ func (a *app) request(ctx context.Context, stdin io.Reader, region string, f ste
 
 // check checks the flags of a step, and returns the present time.
 func (f *stepFlags) check() (time.Time, error) {
+	if err := f.live.check(false); err != nil {
+		return time.Time{}, err
+	}
 	switch {
 	case f.skew < 0 || f.skew > stage.MaxSkew:
 		return time.Time{}, usage("--max-skew: %s is not between 0s and %s", f.skew, stage.MaxSkew)
@@ -165,6 +207,9 @@ func (a *app) refused(refusals []stage.Refusal) error {
 
 func verdictOf(r *ring, taken system.Taken) report.Gate {
 	rec := taken.Record
+	if rec.Region == "" {
+		return report.Gate{} // the step is refused
+	}
 	g := report.Gate{Topology: r.Metadata.Name, Region: rec.Region, Phase: rec.From, Gate: taken.Gate, Results: rec.Results, Procedure: rec.Procedure, To: rec.To}
 	if taken.Gate != nil {
 		g.Look = looks(r, rec.Region, taken.Gate)

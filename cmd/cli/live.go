@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,17 +17,20 @@ import (
 	"github.com/ringplan/ringplan/pkg/system"
 )
 
-// liveFlags are the flags of diff --live.
+// liveFlags are those of every verb that can read clusters.
 type liveFlags struct {
 	on         bool
 	kubeconfig string
 	contexts   []string
 	timeout    time.Duration
+	// exec is whether commands may be run in pods, to read what they print.
+	exec bool
 }
 
-func (f *liveFlags) add(cmd *cobra.Command) {
+// add adds the flags to a verb; does says what --live makes of it.
+func (f *liveFlags) add(cmd *cobra.Command, does string) {
 	flags := cmd.Flags()
-	flags.BoolVar(&f.on, "live", false, "compare with what runs in the cluster of each region")
+	flags.BoolVar(&f.on, "live", false, does)
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "with --live, the kubeconfig (default: KUBECONFIG, or the usual file)")
 	flags.StringSliceVar(&f.contexts, "context", nil, "with --live, the kubeconfig's context of a region, as REGION=CONTEXT (repeatable; default: what the topology says)")
 	flags.DurationVar(&f.timeout, "timeout", 30*time.Second, "with --live, how long to wait for each cluster")
@@ -40,9 +44,11 @@ func (f *liveFlags) check(other bool) error {
 	switch {
 	case f.on && other:
 		return usage("--live does not go with --base or --against: compare with the clusters or with files")
+	case !f.on && f.exec:
+		return usage("--exec goes with --live, which reads the clusters")
 	case !f.on && (f.kubeconfig != "" || len(f.contexts) > 0):
 		return usage("--kubeconfig and --context go with --live, which reads the clusters")
-	case f.timeout <= 0:
+	case f.on && f.timeout <= 0:
 		return usage("--timeout wants a time such as 30s, not %s", f.timeout)
 	}
 	return nil
@@ -157,13 +163,14 @@ func (r *ring) liveRegions(contexts map[string]string, only string) ([]*liveRegi
 		if len(own) == 0 {
 			continue
 		}
-		context := contexts[region.Name]
-		if context == "" {
-			context = region.Kubernetes.Context
-		}
-		regions = append(regions, &liveRegion{wanted: wantedOf(region.Name, r.system.Live, own), context: context})
+		regions = append(regions, &liveRegion{wanted: wantedOf(region.Name, r.system.Live, own), context: cmp.Or(contexts[region.Name], region.Kubernetes.Context)})
 	}
 	return regions, nil
+}
+
+// noContext is the error of a region whose cluster nobody names.
+func noContext(region string, config *live.Kubeconfig) error {
+	return fmt.Errorf("the topology does not say how its cluster is reached: set kubernetes.context of the region, or give --context %s=CONTEXT; %s", region, config.HasContexts())
 }
 
 // readLive reads the clusters of regions, and puts the answers there. An error
@@ -173,7 +180,7 @@ func readLive(ctx context.Context, config *live.Kubeconfig, regions []*liveRegio
 	var queries []live.Query
 	for _, r := range regions {
 		if r.context == "" {
-			r.answer.Errs = []error{fmt.Errorf("the topology does not say how its cluster is reached: set kubernetes.context of the region, or give --context %s=CONTEXT; %s", r.name, config.HasContexts())}
+			r.answer.Errs = []error{noContext(r.name, config)}
 			continue
 		}
 		asked = append(asked, r)

@@ -40,7 +40,7 @@ func newRoot(a *app) *cobra.Command {
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
 		return usage("%s; see `%s --help`", text, cmd.CommandPath())
 	})
-	root.AddCommand(newInit(a), newLint(a), newRender(a), newPlan(a), newDiff(a), newReport(a), newStatus(a), newGraph(a), newGate(a), newAdvance(a), newAdopt(a), newAbort(a), newVerify(a), newCharts(a), newOverlay(a), newExplain(a), newSchema(a), newVersion(a))
+	root.AddCommand(newInit(a), newLint(a), newRender(a), newPlan(a), newDiff(a), newReport(a), newStatus(a), newGraph(a), newGate(a), newAdvance(a), newAdopt(a), newAbort(a), newVerify(a), newAccess(a), newCharts(a), newOverlay(a), newExplain(a), newSchema(a), newVersion(a))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	checkArguments(root)

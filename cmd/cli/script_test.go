@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			"write":   cmdWrite,
 			"program": cmdProgram,
 			"charts":  func(ts *testscript.TestScript, neg bool, args []string) { cmdCharts(ts, fixtures, neg, args) },
+			"cluster": func(ts *testscript.TestScript, neg bool, args []string) { cmdCluster(t, ts, neg, args) },
 		},
 		Condition: func(name string) (bool, error) {
 			return name == "device-full" && exists("/dev/full"), nil
@@ -80,7 +81,7 @@ func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 	if got != 0 {
 		transcript += "[" + args[0] + "]\n"
 	}
-	transcript = strings.ReplaceAll(transcript, ts.Getenv("WORK"), "$WORK")
+	transcript = strings.ReplaceAll(withoutServers(ts, transcript), ts.Getenv("WORK"), "$WORK")
 	f, err := os.OpenFile(filepath.Join(ts.Getenv("WORK"), "transcript"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	ts.Check(err)
 	_, err = f.WriteString(transcript)

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -14,14 +15,14 @@ import (
 func newStatus(a *app) *cobra.Command {
 	var f stepFlags
 	cmd := &cobra.Command{
-		Use:   "status [-f FILE...]",
+		Use:   "status [-f FILE...] [--live]",
 		Short: "Show where every region stands, and what it waits for",
 		Long: `status shows where each region of a topology stands in its procedure, since
 when, and the gate that it waits at. With observations, every check of that gate
 is answered; without them, it says what each check wants.
 
 ` + observationHelp,
-		Example:           "  ringplan status\n  kubectl -n apigee get apigeeds,cdr -o json | ringplan status -f -\n  ringplan status -o json",
+		Example:           "  ringplan status\n  kubectl -n apigee get apigeeds,cdr -o json | ringplan status -f -\n  ringplan status --live\n  ringplan status -o json",
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -46,16 +47,56 @@ func (a *app) status(ctx context.Context, stdin io.Reader, f stepFlags) error {
 	if err != nil {
 		return err
 	}
+	req := system.Request{Now: now, MaxSkew: f.skew, Seen: seen}
+	sights, err := f.sights(ctx, rings, &req)
+	if err != nil {
+		return err
+	}
 	var list []report.Status
-	for _, r := range rings {
-		list = append(list, statusOf(r, system.Request{Now: now, MaxSkew: f.skew, Seen: seen, Topology: r.Digest()}))
+	for i, r := range rings {
+		req.Topology = r.Digest()
+		list = append(list, statusSeen(r, req, sights[i]))
 	}
 	return a.printStatus(list, f.output)
 }
 
-// statusOf tells where the regions of a ring stand: those of the topology in
-// its order, then those that are gone from it.
-func statusOf(r *ring, req system.Request) report.Status {
+// sights reads what every region waits for, with --live, and returns what was
+// seen for each, by ring and the name of the region.
+func (f *stepFlags) sights(ctx context.Context, rings []*ring, req *system.Request) ([]map[string]sight, error) {
+	sights := make([]map[string]sight, len(rings))
+	lookout, err := f.lookout(rings)
+	if lookout == nil || err != nil {
+		return sights, err
+	}
+	var regions []waiting
+	for i, r := range rings {
+		sights[i] = map[string]sight{}
+		for _, p := range r.at.Regions {
+			if !p.Phase.Rests() {
+				regions = append(regions, waiting{r, r.at, p.Region, r.system.Gate(r.compiled, p, "", false)})
+			}
+		}
+	}
+	seen, err := lookout.look(ctx, regions)
+	if err != nil {
+		return nil, err
+	}
+	for i, w := range regions {
+		all := slices.Concat(req.Seen, seen[i].Set)
+		sights[slices.Index(rings, w.ring)][w.region] = sight{all, seen[i].system.Without(lookout.fromFiles(all))}
+	}
+	req.Asked = true
+	req.Now, err = lookout.now()
+	return sights, err
+}
+
+// statusOf tells where the regions of a ring stand, by what was seen for all.
+func statusOf(r *ring, req system.Request) report.Status { return statusSeen(r, req, nil) }
+
+// statusSeen tells where the regions of a ring stand: those of the topology in
+// its order, then those that are gone from it. What was seen for single regions
+// is by their names.
+func statusSeen(r *ring, req system.Request, sights map[string]sight) report.Status {
 	s := report.Status{Topology: r.Metadata.Name, Step: r.at.Step}
 	for i := range r.Spec.Regions {
 		region := &r.Spec.Regions[i]
@@ -65,8 +106,12 @@ func statusOf(r *ring, req system.Request) report.Status {
 			line.Procedure = r.members.Member(region.Name).Procedure.Name
 		}
 		if !p.Phase.Rests() {
+			req, judging := req, r.system
 			req.Region = region.Name
-			taken, refusals := r.system.Advance(r.compiled, r.at, req)
+			if seen, read := sights[region.Name]; read {
+				req.Seen, judging = seen.Set, seen.system
+			}
+			taken, refusals := judging.Advance(r.compiled, r.at, req)
 			line.Refusals = refusals
 			if len(refusals) == 0 {
 				g := verdictOf(r, taken)

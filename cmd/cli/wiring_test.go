@@ -139,8 +139,12 @@ func pages(list []remark) [][]remark {
 	return all
 }
 
-// fakeGH is `gh api`, as far as comment.sh needs it: of one pull request.
+// fakeGH is `gh api`, as far as comment.sh needs it: of one pull request; and
+// advance.sh, which makes some.
 func fakeGH(args []string) (string, error) {
+	if slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "repos/o/r/pulls") }) {
+		return fakePulls(args)
+	}
 	f, method, field, format, paginate, where := forge{os.Getenv(forgeVar)}, "GET", "", "", false, ""
 	for i := 1; i < len(args); i++ {
 		switch args[i] {
@@ -406,7 +410,7 @@ func scripts(t *testing.T) []string {
 }
 
 var (
-	scriptOf     = regexp.MustCompile(`^bash "\$GITHUB_ACTION_PATH/([a-z]+\.sh)"$`)
+	scriptOf     = regexp.MustCompile(`^bash "\$GITHUB_ACTION_PATH/((?:\.\./ringplan/)?[a-z]+\.sh)"$`)
 	pinned       = regexp.MustCompile(`^(actions|github)/[a-z/-]+@(v[0-9]+(\.[0-9]+){0,2}|[0-9a-f]{40})$`)
 	shellComment = regexp.MustCompile(`(?m)^\s*#.*$`)
 	variableUsed = regexp.MustCompile(`\$\{?([A-Z][A-Z0-9_]*)`)

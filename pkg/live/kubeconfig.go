@@ -104,6 +104,7 @@ type cluster struct {
 	metadata metadata.Interface
 	objects  dynamic.Interface
 	raw      rest.Interface
+	config   *rest.Config
 	// resources holds what has been asked of the kinds of a version.
 	resources map[string]map[string]resource
 }
@@ -121,6 +122,7 @@ func (k *Kubeconfig) connect(context string) (*cluster, error) {
 	config.UserAgent = "ringplan"
 	config.QPS = -1 // few requests are made, one after the other
 	config.WarningHandler = rest.NoWarnings{}
+	c.config = config
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, c.unusable()

@@ -1,6 +1,7 @@
-// Package live reads what runs in clusters: the records of Helm releases, and
-// objects of any kind. It only ever gets and lists, and keeps of a record what
-// was asked for, so that nothing else of a Secret is in memory for long.
+// Package live reads what runs in clusters: the records of Helm releases,
+// objects of any kind, and what a command prints that is run in a pod. It only
+// ever gets and lists, but for such a command, and keeps of a record what was
+// asked for, so that nothing else of a Secret is in memory for long.
 //
 // No error of this package holds anything of a Secret, a credential or the body
 // of an answer: what went wrong is said in words of its own.
@@ -8,6 +9,7 @@ package live
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -19,13 +21,16 @@ type Query struct {
 	Objects  []ObjectName
 	// Kinds are read whole: every object in their namespace.
 	Kinds []Kind
+	// Commands are run in a pod.
+	Commands []Command
 }
 
 // A ReleaseName tells a Helm release from the others of a cluster.
 type ReleaseName struct{ Namespace, Name string }
 
 // A Kind is a kind of objects in a namespace, such as
-// apigee.cloud.google.com/v1alpha1, ApigeeDatastore, apigee.
+// apigee.cloud.google.com/v1alpha1, ApigeeDatastore, apigee. Without a namespace
+// it is those of all namespaces.
 type Kind struct{ APIVersion, Kind, Namespace string }
 
 // An ObjectName is one object of a kind.
@@ -45,9 +50,42 @@ type Answer struct {
 	// Kinds holds the objects of a kind, ordered by name; none, if the cluster
 	// does not know the kind.
 	Kinds map[Kind][]map[string]any
+	// Outputs holds what commands printed, by their names.
+	Outputs map[string][]byte
 	// Errs holds an error that [errors.Is] ErrNoKind for each of Query.Objects
 	// whose kind the cluster does not know; those are not there either.
 	Errs []error
+
+	// unread says why a Kind, or the Command of a name, is not in the maps, or is
+	// one that the cluster does not know.
+	unread map[any]error
+}
+
+// List returns the objects of a kind, or why they are not known. That a cluster
+// does not know the kind is an error here: who wants to know what is not there
+// must not take it for an empty list.
+func (a Answer) List(kind Kind) ([]map[string]any, error) {
+	objects, known := a.Kinds[kind]
+	return objects, a.whyNot(kind, known, kind.Kind)
+}
+
+// Output returns what a command printed, or why that is not known.
+func (a Answer) Output(name string) ([]byte, error) {
+	text, known := a.Outputs[name]
+	return text, a.whyNot(name, known, name)
+}
+
+// whyNot returns the error of a part of a query; nil, if it was read.
+func (a Answer) whyNot(part any, known bool, words string) error {
+	switch err := a.unread[part]; {
+	case err != nil:
+		return err
+	case known:
+		return nil
+	case len(a.Errs) > 0: // the last one is that of the whole cluster
+		return a.Errs[len(a.Errs)-1]
+	}
+	return fmt.Errorf("%s was not asked for", words)
 }
 
 const (
@@ -116,6 +154,8 @@ func (k *Kubeconfig) read(ctx context.Context, q Query) Answer {
 		Releases: map[ReleaseName]*Release{},
 		Objects:  map[ObjectName]map[string]any{},
 		Kinds:    map[Kind][]map[string]any{},
+		Outputs:  map[string][]byte{},
+		unread:   map[any]error{},
 	}
 	c, err := k.connect(q.Context)
 	if err == nil {
@@ -130,23 +170,30 @@ func (k *Kubeconfig) read(ctx context.Context, q Query) Answer {
 // readAll reads what a query asks for. It stops at an error that everything
 // else would meet too, and returns that; others go into the answer.
 func (c *cluster) readAll(ctx context.Context, q Query, a *Answer) error {
-	var steps []func() error
+	type step struct {
+		part any
+		read func() error
+	}
+	var steps []step
 	for _, list := range byNamespace(q.Releases) {
-		steps = append(steps, func() error { return c.readReleases(ctx, list, a) })
+		steps = append(steps, step{nil, func() error { return c.readReleases(ctx, list, a) }})
 	}
 	for _, o := range q.Objects {
-		steps = append(steps, func() error { return c.readObject(ctx, o, a) })
+		steps = append(steps, step{o, func() error { return c.readObject(ctx, o, a) }})
 	}
 	for _, kind := range q.Kinds {
-		steps = append(steps, func() error { return c.readKind(ctx, kind, a) })
+		steps = append(steps, step{kind, func() error { return c.readKind(ctx, kind, a) }})
 	}
-	for _, step := range steps {
-		err := step()
+	for _, command := range q.Commands {
+		steps = append(steps, step{command.Name, func() error { return c.run(ctx, command, a) }})
+	}
+	for _, s := range steps {
+		err := s.read()
 		if isOfCluster(err) {
 			return err
 		}
 		if err != nil {
-			a.Errs = append(a.Errs, err)
+			a.Errs, a.unread[s.part] = append(a.Errs, err), err
 		}
 	}
 	return nil

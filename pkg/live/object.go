@@ -50,7 +50,7 @@ func (c *cluster) readKind(ctx context.Context, kind Kind, a *Answer) error {
 	r, err := c.resource(ctx, kind)
 	if err != nil {
 		if isNoKind(err) {
-			a.Kinds[kind] = nil
+			a.Kinds[kind], a.unread[kind] = nil, err
 			return nil
 		}
 		return err

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/ringplan/ringplan/pkg/stage"
 )
@@ -54,12 +55,43 @@ func VerdictText(g Gate, style Style) string {
 func resultsText(results []stage.Result, style Style) string {
 	var b strings.Builder
 	for _, r := range results {
-		fmt.Fprintf(&b, "\n  %s  %s\n           %s\n", style.answer(r.Answer)+strings.Repeat(" ", len("waiting")-len(r.Answer)), r.Check, r.Reason)
+		fmt.Fprintf(&b, "\n  %s  %s\n           %s\n", style.padded(r.Answer), r.Check, r.Reason)
 		if r.Warning != "" {
 			fmt.Fprintf(&b, "           %s %s\n", style.paint("33", "warning:"), r.Warning)
 		}
 	}
 	return b.String()
+}
+
+// ProgressText shows in a line for each check how far a gate is.
+func ProgressText(g Gate, at time.Time, style Style) string {
+	if g.Gate == nil {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s of region %s (%s), %s: %s\n", style.bold("Gate "+g.Gate.Name), g.Region, g.Phase, timeText(at), style.answer(stage.Verdict(g.Results)))
+	for _, r := range g.Results {
+		fmt.Fprintf(&b, "  %s %s\n", style.padded(r.Answer), r.Reason)
+	}
+	return b.String()
+}
+
+// ChangedText shows in a line for each check what a gate answers otherwise than
+// before.
+func ChangedText(before, g Gate, at time.Time, style Style) string {
+	var b strings.Builder
+	for i, r := range g.Results {
+		if i < len(before.Results) && before.Results[i] == r {
+			continue
+		}
+		fmt.Fprintf(&b, "%s %s %s %s\n", timeText(at), g.Region, style.padded(r.Answer), r.Reason)
+	}
+	return b.String()
+}
+
+// padded is an answer in a column.
+func (s Style) padded(a stage.Answer) string {
+	return s.answer(a) + strings.Repeat(" ", len("waiting")-len(a))
 }
 
 func lookText(look []string) string {

@@ -22,6 +22,9 @@ type Request struct {
 	Now      time.Time
 	MaxSkew  time.Duration
 	Seen     observe.Set
+	// Asked is whether clusters were asked: then no gate is passed over because
+	// none has said anything.
+	Asked bool
 }
 
 // A Taken is a step that may be taken, or could be but for its gate.
@@ -150,7 +153,7 @@ func (t *taking) start(p stage.Progress) (Taken, []stage.Refusal) {
 		return Taken{}, append(more, refusals...)
 	}
 	gate := procedure.Gate(procedure.First())
-	if gate == nil || gate.Optional && len(t.req.Seen) == 0 {
+	if gate == nil || gate.Optional && len(t.req.Seen) == 0 && !t.req.Asked {
 		return t.apply(nil)
 	}
 	p.Procedure, p.Phase = procedure.Name, procedure.First()

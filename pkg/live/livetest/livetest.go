@@ -33,7 +33,10 @@ type Server struct {
 	// objects holds objects by the path of their list, and their name.
 	objects  map[string]map[string]any
 	answers  map[string]http.HandlerFunc
+	runs     Run
+	permits  func(Request) bool
 	requests []string
+	wanted   []Request
 }
 
 // pageSize is how many objects the server puts into an answer, whatever it is
@@ -47,11 +50,12 @@ var certificate = sync.OnceValue(func() []byte {
 	return web.Certificate().Raw
 })
 
-// New starts a cluster that ends with the test. It knows Secrets.
+// New starts a cluster that ends with the test. It knows Secrets and Pods.
 func New(tb testing.TB) *Server {
 	tb.Helper()
 	s := &Server{kinds: map[string]map[string]string{}, objects: map[string]map[string]any{}, answers: map[string]http.HandlerFunc{}}
 	s.Define("v1", "Secret", "secrets")
+	s.Define("v1", "Pod", "pods")
 	web := httptest.NewUnstartedServer(s)
 	web.Config.ErrorLog = log.New(io.Discard, "", 0)
 	web.StartTLS()
@@ -81,6 +85,13 @@ func (s *Server) Put(object map[string]any) {
 		s.objects[list] = map[string]any{}
 	}
 	s.objects[list][metadata["name"].(string)] = object
+}
+
+// Remove takes an object away.
+func (s *Server) Remove(apiVersion, kind, namespace, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.objects[fmt.Sprintf("%s/namespaces/%s/%s", apiPath(apiVersion), namespace, s.kinds[apiVersion][kind])], name)
 }
 
 func apiPath(apiVersion string) string {
@@ -135,11 +146,14 @@ func Packed(record any) []byte {
 	return []byte(base64.StdEncoding.EncodeToString(b.Bytes()))
 }
 
-// Answer answers requests whose path starts with prefix by a handler.
+// Answer answers requests whose path starts with prefix by a handler; without one
+// as ever.
 func (s *Server) Answer(prefix string, handler http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answers[prefix] = handler
+	if s.answers[prefix] = handler; handler == nil {
+		delete(s.answers, prefix)
+	}
 }
 
 // Refuse answers such requests with a code, as an API server does. Its message
@@ -160,6 +174,68 @@ func (s *Server) Hang(tb testing.TB, prefix string) {
 	})
 }
 
+// A Run is what happens where a command is run in a pod.
+type Run func(c Command) (output string, code int)
+
+// A Command is one that is run in a pod, with what it reads.
+type Command struct {
+	Namespace, Pod, Container string
+	Args                      []string
+	Input                     string
+}
+
+// Exec lets commands be run. A pod that is not put is not there.
+func (s *Server) Exec(run Run) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runs = run
+}
+
+// Permit answers with 403 what is not permitted. What is not about resources is.
+func (s *Server) Permit(permits func(Request) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.permits = permits
+}
+
+// A Request is what one wants, in the words of RBAC.
+type Request struct{ Verb, Group, Resource, Namespace, Name string }
+
+// Wanted lists the requests that came and are about resources.
+func (s *Server) Wanted() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.wanted)
+}
+
+// requestOf reads a request; its resource is "" if it is about none.
+func requestOf(r *http.Request) Request {
+	q := Request{Verb: map[string]string{http.MethodGet: "get", http.MethodPost: "create"}[r.Method]}
+	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	switch {
+	case len(parts) > 2 && parts[0] == "api":
+		parts = parts[2:]
+	case len(parts) > 3 && parts[0] == "apis":
+		q.Group, parts = parts[1], parts[3:]
+	default:
+		return q
+	}
+	if len(parts) > 2 && parts[0] == "namespaces" {
+		q.Namespace, parts = parts[1], parts[2:]
+	}
+	q.Resource = parts[0]
+	if len(parts) > 1 {
+		q.Name = parts[1]
+	}
+	if len(parts) > 2 {
+		q.Resource += "/" + parts[2]
+	}
+	if q.Name == "" && q.Verb == "get" {
+		q.Verb = "list"
+	}
+	return q
+}
+
 // Requests lists the requests that came: method, path, and for a list what was
 // asked of each object.
 func (s *Server) Requests() []string {
@@ -170,17 +246,39 @@ func (s *Server) Requests() []string {
 
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	what := r.Method + " " + r.URL.Path
 	metadataOnly := strings.Contains(r.Header.Get("Accept"), "as=PartialObjectMetadataList")
+	q := requestOf(r)
+	handler, permits, run := s.note(r, q, metadataOnly)
+	switch {
+	case !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "):
+		refuse(w, http.StatusUnauthorized, "Unauthorized")
+	case handler != nil:
+		handler(w, r)
+	case permits != nil && q.Resource != "" && !permits(q):
+		refuse(w, http.StatusForbidden, "Forbidden")
+	case q.Resource == "pods/exec":
+		s.exec(w, r, q, run)
+	default:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.kind(w, r, q, metadataOnly) {
+			refuse(w, http.StatusNotFound, "NotFound")
+		}
+	}
+}
+
+// note remembers a request, and returns what answers it, if that is not the
+// server itself, what is permitted, and what runs in pods.
+func (s *Server) note(r *http.Request, q Request, metadataOnly bool) (http.HandlerFunc, func(Request) bool, Run) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	what := r.Method + " " + r.URL.Path
 	if metadataOnly {
 		what += " (metadata)"
 	}
 	s.requests = append(s.requests, what)
-	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
-		s.mu.Unlock()
-		refuse(w, http.StatusUnauthorized, "Unauthorized")
-		return
+	if q.Resource != "" {
+		s.wanted = append(s.wanted, q)
 	}
 	var handler http.HandlerFunc
 	longest := -1
@@ -189,36 +287,47 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			handler, longest = h, len(prefix)
 		}
 	}
-	s.mu.Unlock()
-	if handler != nil {
-		handler(w, r)
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	return handler, s.permits, s.runs
+}
+
+// kind answers what is asked of a version or of a known kind, and reports
+// whether that was so.
+func (s *Server) kind(w http.ResponseWriter, r *http.Request, q Request, metadataOnly bool) bool {
 	for apiVersion, kinds := range s.kinds {
 		base := apiPath(apiVersion)
 		if r.URL.Path == base {
 			writeJSON(w, http.StatusOK, resources(apiVersion, kinds))
-			return
+			return true
 		}
-		rest, ok := strings.CutPrefix(r.URL.Path, base+"/namespaces/")
-		if parts := strings.Split(rest, "/"); ok && len(parts) >= 2 {
-			for kind, plural := range kinds {
-				if parts[1] != plural {
-					continue
-				}
-				list := s.objects[base+"/namespaces/"+parts[0]+"/"+plural]
-				if len(parts) == 3 {
-					one(w, list[parts[2]])
-				} else {
-					page(w, r, apiVersion, kind, list, metadataOnly)
-				}
-				return
+		for kind, plural := range kinds {
+			list := base + "/namespaces/" + q.Namespace + "/" + plural
+			switch r.URL.Path {
+			case base + "/" + plural:
+				page(w, r, apiVersion, kind, s.everywhere(base, plural), metadataOnly)
+			case list:
+				page(w, r, apiVersion, kind, s.objects[list], metadataOnly)
+			case list + "/" + q.Name:
+				one(w, s.objects[list][q.Name])
+			default:
+				continue
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// everywhere returns the objects of a resource in all namespaces.
+func (s *Server) everywhere(base, plural string) map[string]any {
+	all := map[string]any{}
+	for list, objects := range s.objects {
+		if strings.HasPrefix(list, base+"/namespaces/") && strings.HasSuffix(list, "/"+plural) {
+			for name, object := range objects {
+				all[list+name] = object
 			}
 		}
 	}
-	refuse(w, http.StatusNotFound, "NotFound")
+	return all
 }
 
 func resources(apiVersion string, kinds map[string]string) any {
