@@ -194,7 +194,7 @@ func (r room) applications() []*manifest.Map {
 func (r room) definitions() (application, bool) {
 	a := application{
 		name: r.Name(r.region, "definitions"), about: "The custom resource definitions. Argo CD never removes them, or every custom resource would go with them.",
-		options: []string{"ServerSideApply=true", "Prune=false"},
+		options: []string{"CreateNamespace=true", "ServerSideApply=true", "Prune=false"},
 	}
 	d := r.region.Definitions
 	if r.rendered() {
