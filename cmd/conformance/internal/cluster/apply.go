@@ -1,0 +1,211 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/ringplan/ringplan/cmd/conformance/internal/proc"
+)
+
+// manager owns the fields that a run itself applies.
+const manager = "conformance"
+
+// Object is an object as it is in JSON.
+type Object = map[string]any
+
+// Read returns the documents of a YAML text.
+func Read(text []byte) ([]*unstructured.Unstructured, error) {
+	var objects []*unstructured.Unstructured
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
+	for {
+		var raw json.RawMessage
+		if err := decoder.Decode(&raw); errors.Is(err, io.EOF) {
+			return objects, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if len(raw) == 0 || string(raw) == "null" {
+			continue
+		}
+		object := new(unstructured.Unstructured)
+		if err := object.UnmarshalJSON(raw); err != nil {
+			return nil, err
+		}
+		objects = append(objects, object)
+	}
+}
+
+// ReadFiles returns the documents of every YAML file right in a folder.
+func ReadFiles(folder string) ([]*unstructured.Unstructured, error) {
+	names, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s holds no YAML files", folder)
+	}
+	var all []*unstructured.Unstructured
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		objects, err := Read(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, objects...)
+	}
+	return all, nil
+}
+
+// Resource returns the client of an object's resource.
+func (c *Cluster) Resource(kind schema.GroupVersionKind, namespace string) (dynamic.ResourceInterface, error) {
+	mapping, err := c.mapper.RESTMapping(kind.GroupKind(), kind.Version)
+	if meta.IsNoMatchError(err) {
+		c.mapper.Reset() // a definition may have come since
+		mapping, err = c.mapper.RESTMapping(kind.GroupKind(), kind.Version)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if mapping.Scope.Name() == meta.RESTScopeNameRoot {
+		return c.Client.Resource(mapping.Resource), nil
+	}
+	return c.Client.Resource(mapping.Resource).Namespace(namespace), nil
+}
+
+// Apply applies objects on the server's side, in their order.
+func (c *Cluster) Apply(ctx context.Context, objects ...*unstructured.Unstructured) error {
+	return c.ApplyAs(ctx, manager, objects...)
+}
+
+// ApplyAs applies objects in somebody else's name.
+func (c *Cluster) ApplyAs(ctx context.Context, owner string, objects ...*unstructured.Unstructured) error {
+	for _, object := range objects {
+		if err := c.patch(ctx, object, metav1.PatchOptions{FieldManager: owner, Force: new(true)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ApplyText applies the documents of a YAML text.
+func (c *Cluster) ApplyText(ctx context.Context, text string) error {
+	objects, err := Read([]byte(text))
+	if err != nil {
+		return err
+	}
+	return c.Apply(ctx, objects...)
+}
+
+// Accepts asks whether the API server would take an object, every field of it
+// known to its definition. Nothing is changed.
+func (c *Cluster) Accepts(ctx context.Context, object *unstructured.Unstructured) error {
+	return c.patch(ctx, object, metav1.PatchOptions{
+		FieldManager: manager, Force: new(true),
+		DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict,
+	})
+}
+
+func (c *Cluster) patch(ctx context.Context, object *unstructured.Unstructured, options metav1.PatchOptions) error {
+	resource, err := c.Resource(object.GroupVersionKind(), object.GetNamespace())
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", object.GetKind(), object.GetName(), err)
+	}
+	text, err := object.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	if _, err := resource.Patch(ctx, object.GetName(), types.ApplyPatchType, text, options); err != nil {
+		return fmt.Errorf("apply %s %s in %s: %w", object.GetKind(), object.GetName(), c.Name, err)
+	}
+	return nil
+}
+
+// Define applies resource definitions and waits until they are established.
+func (c *Cluster) Define(ctx context.Context, definitions []*unstructured.Unstructured) error {
+	if err := c.Apply(ctx, definitions...); err != nil {
+		return err
+	}
+	for _, definition := range definitions {
+		if definition.GetKind() != "CustomResourceDefinition" {
+			continue
+		}
+		if err := c.Until(ctx, time.Minute, definition.GroupVersionKind(), "", definition.GetName(), "established", established); err != nil {
+			return err
+		}
+	}
+	c.mapper.Reset()
+	return nil
+}
+
+func established(object *unstructured.Unstructured) error {
+	if Condition(object, "Established") == "True" {
+		return nil
+	}
+	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
+	return fmt.Errorf("it is not established: %v", conditions)
+}
+
+// Condition is the status of a condition, or nothing.
+func Condition(object *unstructured.Unstructured, kind string) string {
+	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
+	for _, each := range conditions {
+		if condition, ok := each.(Object); ok && condition["type"] == kind {
+			status, _ := condition["status"].(string)
+			return status
+		}
+	}
+	return ""
+}
+
+// Get returns an object.
+func (c *Cluster) Get(ctx context.Context, kind schema.GroupVersionKind, namespace, name string) (*unstructured.Unstructured, error) {
+	resource, err := c.Resource(kind, namespace)
+	if err != nil {
+		return nil, err
+	}
+	return resource.Get(ctx, name, metav1.GetOptions{})
+}
+
+// List returns all objects of a kind in a namespace, or in all.
+func (c *Cluster) List(ctx context.Context, kind schema.GroupVersionKind, namespace string) ([]unstructured.Unstructured, error) {
+	resource, err := c.Resource(kind, namespace)
+	if err != nil {
+		return nil, err
+	}
+	list, err := resource.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}
+
+// Until waits until an object is there and as wanted.
+func (c *Cluster) Until(ctx context.Context, limit time.Duration, kind schema.GroupVersionKind, namespace, name, what string,
+	wanted func(*unstructured.Unstructured) error,
+) error {
+	return proc.Until(ctx, limit, fmt.Sprintf("%s %s of %s to be %s", kind.Kind, name, c.Name, what), func(ctx context.Context) error {
+		object, err := c.Get(ctx, kind, namespace, name)
+		if err != nil {
+			return err
+		}
+		return wanted(object)
+	})
+}

@@ -1,0 +1,163 @@
+// Package nodes stands in for the nodes of a cluster and for cert-manager: what
+// would run there is said to run, and certificates are said to be issued.
+package nodes
+
+import (
+	"context"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/ringplan/ringplan/cmd/conformance/internal/cluster"
+)
+
+const every = 300 * time.Millisecond
+
+// Definitions are the namespace of cert-manager and those of its kinds that charts
+// render, open to any field.
+const Definitions = `
+{apiVersion: v1, kind: Namespace, metadata: {name: cert-manager}}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: certificates.cert-manager.io}
+spec:
+  group: cert-manager.io
+  scope: Namespaced
+  names: {kind: Certificate, listKind: CertificateList, plural: certificates, singular: certificate}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      subresources: {status: {}}
+      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: issuers.cert-manager.io}
+spec:
+  group: cert-manager.io
+  scope: Namespaced
+  names: {kind: Issuer, listKind: IssuerList, plural: issuers, singular: issuer}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      subresources: {status: {}}
+      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: clusterissuers.cert-manager.io}
+spec:
+  group: cert-manager.io
+  scope: Cluster
+  names: {kind: ClusterIssuer, listKind: ClusterIssuerList, plural: clusterissuers, singular: clusterissuer}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      subresources: {status: {}}
+      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+`
+
+// statuses maps a kind to the status that says that all is well.
+var statuses = map[schema.GroupVersionKind]func(*unstructured.Unstructured) map[string]any{
+	{Version: "v1", Kind: "Pod"}:                                           live,
+	{Version: "v1", Kind: "Service"}:                                       balanced,
+	{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"}: scaled,
+	{Group: "cert-manager.io", Version: "v1", Kind: "Certificate"}:         ready,
+	{Group: "cert-manager.io", Version: "v1", Kind: "Issuer"}:              ready,
+	{Group: "cert-manager.io", Version: "v1", Kind: "ClusterIssuer"}:       ready,
+}
+
+// Start begins to say so in a cluster, until the context is done.
+func Start(ctx context.Context, c *cluster.Cluster) {
+	go func() {
+		for ctx.Err() == nil {
+			for kind, status := range statuses {
+				_ = each(ctx, c, kind, status) // the API server may be away for a while
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(every):
+			}
+		}
+	}()
+}
+
+func each(ctx context.Context, c *cluster.Cluster, kind schema.GroupVersionKind, status func(*unstructured.Unstructured) map[string]any) error {
+	objects, err := c.List(ctx, kind, "")
+	if err != nil {
+		return err
+	}
+	for i := range objects {
+		object := &objects[i]
+		wanted := status(object)
+		if wanted == nil {
+			continue
+		}
+		object.Object["status"] = wanted
+		resource, err := c.Resource(kind, object.GetNamespace())
+		if err != nil {
+			return err
+		}
+		if _, err := resource.UpdateStatus(ctx, object, metav1.UpdateOptions{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holds is a condition that is true.
+func holds(kind string) map[string]any {
+	now := time.Now().UTC().Format(time.RFC3339)
+	return map[string]any{"type": kind, "status": "True", "reason": "Said", "lastTransitionTime": now}
+}
+
+// live says that a pod runs if a workload that goes on has made it, and else that
+// it has ended well, as those of hooks and jobs do. Pods that have a node are
+// somebody else's.
+func live(object *unstructured.Unstructured) map[string]any {
+	node, _, _ := unstructured.NestedString(object.Object, "spec", "nodeName")
+	phase, _, _ := unstructured.NestedString(object.Object, "status", "phase")
+	if node != "" || phase == "Running" || phase == "Succeeded" {
+		return nil
+	}
+	for _, owner := range object.GetOwnerReferences() {
+		if owner.Kind == "ReplicaSet" || owner.Kind == "StatefulSet" {
+			return map[string]any{"phase": "Running", "conditions": []any{holds("Ready")}}
+		}
+	}
+	return map[string]any{"phase": "Succeeded"}
+}
+
+func balanced(object *unstructured.Unstructured) map[string]any {
+	kind, _, _ := unstructured.NestedString(object.Object, "spec", "type")
+	if has, _, _ := unstructured.NestedMap(object.Object, "status", "loadBalancer"); kind != "LoadBalancer" || len(has) > 0 {
+		return nil
+	}
+	return map[string]any{"loadBalancer": map[string]any{"ingress": []any{map[string]any{"ip": "192.0.2.1"}}}}
+}
+
+func scaled(object *unstructured.Unstructured) map[string]any {
+	if cluster.Condition(object, "AbleToScale") == "True" {
+		return nil
+	}
+	least, _, _ := unstructured.NestedInt64(object.Object, "spec", "minReplicas")
+	return map[string]any{
+		"currentReplicas": least, "desiredReplicas": least,
+		"conditions": []any{holds("AbleToScale"), holds("ScalingActive")},
+	}
+}
+
+func ready(object *unstructured.Unstructured) map[string]any {
+	if cluster.Condition(object, "Ready") == "True" {
+		return nil
+	}
+	condition := holds("Ready")
+	condition["observedGeneration"] = object.GetGeneration()
+	return map[string]any{"conditions": []any{condition}}
+}

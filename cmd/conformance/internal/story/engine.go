@@ -1,0 +1,198 @@
+// Package story holds the scenarios: what users do, what the operators must see,
+// and what must never happen.
+package story
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/ringplan/ringplan/cmd/conformance/internal/argo"
+	"github.com/ringplan/ringplan/cmd/conformance/internal/cluster"
+	"github.com/ringplan/ringplan/cmd/conformance/internal/flux"
+	"github.com/ringplan/ringplan/cmd/conformance/internal/helm"
+	"github.com/ringplan/ringplan/cmd/conformance/internal/proc"
+	"github.com/ringplan/ringplan/cmd/conformance/internal/repo"
+	"github.com/ringplan/ringplan/cmd/conformance/internal/source"
+	"github.com/ringplan/ringplan/cmd/conformance/internal/world"
+)
+
+// engine is what syncs the repository to the clusters.
+type engine interface {
+	// start starts it, and does what a person does once to have it sync.
+	start(ctx context.Context, w *world.World) error
+	// synced tells whether all that it knows is as the commit says, and well.
+	synced(ctx context.Context, w *world.World, commit string) error
+	// restart kills it, and starts it again.
+	restart() error
+}
+
+// engines are those that a topology's delivery may name.
+var engines = map[string]func() engine{
+	"flux":   func() engine { return new(fluxEngine) },
+	"argocd": func() engine { return new(argoEngine) },
+}
+
+// fluxEngine is Flux: the real kustomize-controller, and stand-ins.
+type fluxEngine struct {
+	controller *flux.Controller
+	releases   *helm.Controller
+}
+
+// fluxStart is what a person makes once; the secrets of the clusters come with it.
+const fluxStart = `
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: flux-system, namespace: flux-system}
+spec: {interval: 1m, url: %q, ref: {branch: %s}}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: ringplan, namespace: flux-system}
+spec:
+  interval: 1m
+  prune: true
+  path: ./rendered/flux
+  sourceRef: {kind: GitRepository, name: flux-system}
+`
+
+func (e *fluxEngine) start(ctx context.Context, w *world.World) error {
+	if err := w.Define(ctx, "flux", w.Hub()); err != nil {
+		return err
+	}
+	if err := w.Hub().ApplyText(ctx, "{apiVersion: v1, kind: Namespace, metadata: {name: "+flux.Namespace+"}}"); err != nil {
+		return err
+	}
+	for name, c := range w.Regions {
+		if err := w.Hub().Apply(ctx, kubeconfigSecret(name, c)); err != nil {
+			return err
+		}
+	}
+	if err := source.Start(ctx, w.Hub(), w.Repo); err != nil {
+		return err
+	}
+	e.releases = helm.Start(ctx, w.Hub(), w.Repo, filepath.Join(w.Folder, "helm"))
+	var err error
+	if e.controller, err = flux.Start(w.Group, w.Programs.Kustomizer, w.Hub(), w.Folder); err != nil {
+		return err
+	}
+	return w.Hub().ApplyText(ctx, fmt.Sprintf(fluxStart, w.Repo.URL(), repo.Branch))
+}
+
+func kubeconfigSecret(name string, c *cluster.Cluster) *unstructured.Unstructured {
+	secret := &unstructured.Unstructured{Object: cluster.Object{
+		"apiVersion": "v1", "kind": "Secret",
+		"data": cluster.Object{"value": base64.StdEncoding.EncodeToString(c.KubeconfigText())},
+	}}
+	secret.SetName(name)
+	secret.SetNamespace(flux.Namespace)
+	return secret
+}
+
+func (e *fluxEngine) restart() error {
+	e.releases.Forget()
+	return e.controller.Restart()
+}
+
+func (e *fluxEngine) synced(ctx context.Context, w *world.World, commit string) error {
+	if err := all(ctx, w.Hub(), flux.Kustomization, flux.Namespace, func(object *unstructured.Unstructured) error {
+		revision, _, _ := unstructured.NestedString(object.Object, "status", "lastAppliedRevision")
+		if !strings.HasSuffix(revision, commit) || cluster.Condition(object, "Ready") != "True" {
+			return errors.New(flux.Message(object))
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return all(ctx, w.Hub(), helm.Release, flux.Namespace, func(object *unstructured.Unstructured) error {
+		if !helm.Current(object) {
+			return errors.New(flux.Message(object))
+		}
+		return nil
+	})
+}
+
+// argoEngine is Argo CD.
+type argoEngine struct{ argo *argo.Argo }
+
+const argoStart = `
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: ringplan, namespace: argocd}
+spec:
+  project: default
+  source: {repoURL: %q, targetRevision: %s, path: rendered/argocd}
+  destination: {server: "https://kubernetes.default.svc", namespace: argocd}
+  syncPolicy: {automated: {prune: true, selfHeal: true}}
+`
+
+func (e *argoEngine) start(ctx context.Context, w *world.World) error {
+	if err := w.Define(ctx, "argocd", w.Hub()); err != nil {
+		return err
+	}
+	tools := strings.Join([]string{filepath.Dir(w.Programs.Kustomize), filepath.Dir(w.Programs.Helm), w.Programs.ArgoTools}, ":")
+	programs := argo.Programs{Argo: w.Programs.Argo, Redis: w.Programs.Redis, Tools: tools}
+	var err error
+	if e.argo, err = argo.Start(ctx, w.Group, programs, w.Hub(), w.Regions, w.Folder); err != nil {
+		return err
+	}
+	if err := e.settings(ctx, w); err != nil {
+		return err
+	}
+	return w.Hub().ApplyText(ctx, fmt.Sprintf(argoStart, w.Repo.URL(), repo.Branch))
+}
+
+// settings applies what ringplan renders for Argo CD's own settings, as a person
+// does.
+func (e *argoEngine) settings(ctx context.Context, w *world.World) error {
+	text, err := os.ReadFile(filepath.Join(w.Repo.Work, "rendered", "argocd", "argocd-cm.yaml"))
+	if err != nil {
+		return err
+	}
+	objects, err := cluster.Read(text)
+	if err != nil {
+		return err
+	}
+	return w.Hub().ApplyAs(ctx, "ringplan", objects...)
+}
+
+func (e *argoEngine) restart() error { return e.argo.Restart() }
+
+func (e *argoEngine) synced(ctx context.Context, w *world.World, commit string) error {
+	return all(ctx, w.Hub(), argo.Application, argo.Namespace, func(object *unstructured.Unstructured) error {
+		return argo.At(object, commit)
+	})
+}
+
+// all asks of every object of a kind.
+func all(ctx context.Context, hub *cluster.Cluster, kind kindOf, namespace string, ask func(*unstructured.Unstructured) error) error {
+	objects, err := hub.List(ctx, kind, namespace)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for i := range objects {
+		if err := ask(&objects[i]); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s %s: %w", kind.Kind, objects[i].GetName(), err))
+		}
+	}
+	return failed
+}
+
+// untilSynced waits until the engine has brought the clusters to a commit.
+func untilSynced(ctx context.Context, w *world.World, e engine, commit string) error {
+	const limit = 2 * time.Minute
+	return proc.Until(ctx, limit, "the engine to be at "+commit[:7], func(ctx context.Context) error {
+		if err := w.Group.Check(); err != nil {
+			return err
+		}
+		return e.synced(ctx, w, commit)
+	})
+}
