@@ -7,10 +7,12 @@ LINTER   := v2.15.0
 FUZZTIME ?= 20s
 EXAMPLE  := examples/expansion
 PEERS    ?= $(CURDIR)/$(BIN)/peers
+CRDS     ?= $(TEST_CRDS)
+ONLY     ?= .
 HELM     := v3.22.0
 HELMFILE := v1.8.0
 
-.PHONY: demo test check model lint-go race generated bench bench-peers build install golden fuzz clean
+.PHONY: demo test check conformance model lint-go race generated bench bench-peers build install golden fuzz clean
 
 # Plays an expansion from recorded observations, up to a gate that is not open.
 demo: build
@@ -22,6 +24,12 @@ test:
 # Everything that CI runs.
 check:
 	bash .ci/run
+
+# Plays scenarios with the real engines, which it builds the first time: see
+# cmd/conformance/README.md. CRDS is a folder of real definitions, ONLY an
+# expression that the scenarios' names match.
+conformance:
+	cd cmd/conformance && $(GO) run . -crds "$(abspath $(CRDS))" -only '$(ONLY)'
 
 build:
 	$(GO) build -trimpath -o $(BIN)/ ./cmd/ringplan ./cmd/ringplan-charts
