@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/ringplan/ringplan/cmd/charts"
@@ -56,6 +57,31 @@ func TestEnginesBuild(t *testing.T) {
 	}
 	if known != nil && checked == 0 {
 		t.Error("nothing was held against the definitions")
+	}
+}
+
+// TestEnginesFindTheirFolders sees that every folder that an engine is told of is
+// rendered, in every phase of an expansion and of a removal.
+func TestEnginesFindTheirFolders(t *testing.T) {
+	atRoot(t)
+	path := regexp.MustCompile(`(?m)^ +path: (?:\./)?data/[a-z]+/rendered/(\S+)$`)
+	for _, example := range []string{"flux", "argocd", "committed"} {
+		regions := map[string][2]string{"flux": {"belgium", "finland"}, "argocd": {"iowa", "oregon"}, "committed": {"virginia", "nevada"}}[example]
+		for _, phase := range []string{"joining", "rebuilding", "settling", "serving", "draining", "detaching", "leaving", "clearing", "closing"} {
+			out := renderTo(t, "examples/"+example, "--phase", regions[0]+"=serving,"+regions[1]+"="+phase)
+			found := 0
+			for file, text := range readTree(t, out) {
+				for _, match := range path.FindAllStringSubmatch(text, -1) {
+					found++
+					if !exists(filepath.Join(out, match[1], "kustomization.yaml")) {
+						t.Errorf("%s at %s: %s is told of %s, which is not rendered", example, phase, file, match[1])
+					}
+				}
+			}
+			if found == 0 {
+				t.Errorf("%s at %s: no engine is told of a folder", example, phase)
+			}
+		}
 	}
 }
 

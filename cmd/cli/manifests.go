@@ -94,10 +94,20 @@ func (r *ring) plans(at stage.Rollout) ([]*regionPlan, error) {
 		}
 		if len(p.files) > 0 {
 			p.read()
+			p.keepDefinitions()
 			list = append(list, p)
 		}
 	}
 	return list, nil
+}
+
+// keepDefinitions has the definitions rendered also while releases leave, where an
+// engine applies them: what is not there any more it would look for in vain.
+func (p *regionPlan) keepDefinitions() {
+	d, ok := p.region.compiled.Delivery(p.progress)
+	if ok && p.region.commitsManifests() {
+		p.definitionChart, p.definitions = d.Definitions.Chart, d.Definitions.Folder
+	}
 }
 
 // file returns a rendered file of the region, nil if there is none.
