@@ -4,6 +4,8 @@ package nodes
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -63,9 +65,8 @@ spec:
       schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
 `
 
-// statuses maps a kind to the status that says that all is well.
-var statuses = map[schema.GroupVersionKind]func(*unstructured.Unstructured) map[string]any{
-	{Version: "v1", Kind: "Pod"}:                                           live,
+// others maps a kind that is no pod to the status that says that all is well.
+var others = map[schema.GroupVersionKind]func(*unstructured.Unstructured) map[string]any{
 	{Version: "v1", Kind: "Service"}:                                       balanced,
 	{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"}: scaled,
 	{Group: "cert-manager.io", Version: "v1", Kind: "Certificate"}:         ready,
@@ -73,8 +74,13 @@ var statuses = map[schema.GroupVersionKind]func(*unstructured.Unstructured) map[
 	{Group: "cert-manager.io", Version: "v1", Kind: "ClusterIssuer"}:       ready,
 }
 
-// Start begins to say so in a cluster, until the context is done.
-func Start(ctx context.Context, c *cluster.Cluster) {
+// Start begins to say so in a cluster, until the context is done. Network is the
+// first three numbers of the addresses that pods get.
+func Start(ctx context.Context, c *cluster.Cluster, network string) {
+	statuses := map[schema.GroupVersionKind]func(*unstructured.Unstructured) map[string]any{
+		{Version: "v1", Kind: "Pod"}: func(object *unstructured.Unstructured) map[string]any { return live(object, network) },
+	}
+	maps.Copy(statuses, others)
 	go func() {
 		for ctx.Err() == nil {
 			for kind, status := range statuses {
@@ -120,7 +126,7 @@ func holds(kind string) map[string]any {
 // live says that a pod runs if a workload that goes on has made it, and else that
 // it has ended well, as those of hooks and jobs do. Pods that have a node are
 // somebody else's.
-func live(object *unstructured.Unstructured) map[string]any {
+func live(object *unstructured.Unstructured, network string) map[string]any {
 	node, _, _ := unstructured.NestedString(object.Object, "spec", "nodeName")
 	phase, _, _ := unstructured.NestedString(object.Object, "status", "phase")
 	if node != "" || phase == "Running" || phase == "Succeeded" {
@@ -128,7 +134,11 @@ func live(object *unstructured.Unstructured) map[string]any {
 	}
 	for _, owner := range object.GetOwnerReferences() {
 		if owner.Kind == "ReplicaSet" || owner.Kind == "StatefulSet" {
-			return map[string]any{"phase": "Running", "conditions": []any{holds("Ready")}}
+			address := fmt.Sprintf("%s.%d", network, 100+len(object.GetName())%100)
+			return map[string]any{
+				"phase": "Running", "conditions": []any{holds("Ready")},
+				"podIP": address, "podIPs": []any{map[string]any{"ip": address}},
+			}
 		}
 	}
 	return map[string]any{"phase": "Succeeded"}

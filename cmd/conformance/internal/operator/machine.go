@@ -149,8 +149,20 @@ func (m *Machine) observe(look Look) {
 	}
 	if object.GetDeletionTimestamp() != nil && m.leaving.IsZero() {
 		m.leaving = m.now
-		m.say(len(look.Others) > 0, "datastore deleted, with %d objects that use it", len(look.Others))
+		users := using(look.Others)
+		m.say(users > 0, "datastore deleted, with %d objects that use it", users)
 	}
+}
+
+// using counts the objects that cannot do without the datastore.
+func using(others []unstructured.Unstructured) int {
+	count := 0
+	for _, object := range others {
+		if kind := object.GetKind(); kind == Organization.Kind || kind == "ApigeeEnvironment" {
+			count++
+		}
+	}
+	return count
 }
 
 // reseed logs that the seed host changed. It may be taken out only when the

@@ -134,12 +134,16 @@ func sameFinalizers(have, want []string) bool {
 // pods keeps the Cassandra pods of a datastore that runs, so that whoever asks for
 // their addresses finds them. There are no nodes for them to run on.
 func (o *Operator) pods(ctx context.Context, look Look) error {
-	if !o.machine.joined || look.Datastore == nil {
-		return nil
-	}
 	resource, err := o.cluster.Resource(podKind, o.namespace)
 	if err != nil {
 		return err
+	}
+	if look.Datastore == nil {
+		at := int64(0) // there is no node that would confirm it
+		return resource.DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &at}, metav1.ListOptions{LabelSelector: "app=" + cassandraApp})
+	}
+	if !o.machine.joined {
+		return nil
 	}
 	for i, address := range o.machine.Addresses(o.machine.replicas(look.Datastore)) {
 		if _, err := resource.Get(ctx, podName(i), metav1.GetOptions{}); !apierrors.IsNotFound(err) {
@@ -157,12 +161,14 @@ func (o *Operator) pods(ctx context.Context, look Look) error {
 	return nil
 }
 
+const cassandraApp = "apigee-cassandra"
+
 var podKind = schema.GroupVersionKind{Version: "v1", Kind: "Pod"}
 
 func cassandraPod(namespace, name string) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "Pod",
-		"metadata": map[string]any{"name": name, "namespace": namespace, "labels": map[string]any{"app": "apigee-cassandra"}},
+		"metadata": map[string]any{"name": name, "namespace": namespace, "labels": map[string]any{"app": cassandraApp}},
 		"spec": map[string]any{
 			"nodeName":   "nowhere",
 			"containers": []any{map[string]any{"name": "apigee-cassandra", "image": "cassandra.invalid/none"}},

@@ -12,12 +12,15 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ringplan/ringplan/cmd/conformance/internal/argo"
 	"github.com/ringplan/ringplan/cmd/conformance/internal/cluster"
 	"github.com/ringplan/ringplan/cmd/conformance/internal/flux"
 	"github.com/ringplan/ringplan/cmd/conformance/internal/helm"
+	"github.com/ringplan/ringplan/cmd/conformance/internal/operator"
 	"github.com/ringplan/ringplan/cmd/conformance/internal/proc"
 	"github.com/ringplan/ringplan/cmd/conformance/internal/repo"
 	"github.com/ringplan/ringplan/cmd/conformance/internal/source"
@@ -32,6 +35,12 @@ type engine interface {
 	synced(ctx context.Context, w *world.World, commit string) error
 	// restart kills it, and starts it again.
 	restart() error
+	// holds waits until the engine has seen that the datastore of the second region
+	// has left Git with a commit.
+	holds(ctx context.Context, w *world.World, commit string) error
+	// confirm is what a person does so that the datastore of the second region
+	// goes, which has left Git; by is how it is delivered.
+	confirm(ctx context.Context, w *world.World, by string) error
 }
 
 // engines are those that a topology's delivery may name.
@@ -101,6 +110,17 @@ func (e *fluxEngine) restart() error {
 	return e.controller.Restart()
 }
 
+func (e *fluxEngine) holds(ctx context.Context, w *world.World, commit string) error {
+	return untilSynced(ctx, w, e, commit)
+}
+
+func (e *fluxEngine) confirm(ctx context.Context, w *world.World, by string) error {
+	if by == "helm" {
+		return remove(ctx, w, world.First, helm.Release, flux.Namespace, "conformance-"+world.Second+"-datastore")
+	}
+	return remove(ctx, w, world.Second, operator.Datastore, world.Namespace, "default")
+}
+
 func (e *fluxEngine) synced(ctx context.Context, w *world.World, commit string) error {
 	if err := all(ctx, w.Hub(), flux.Kustomization, flux.Namespace, func(object *unstructured.Unstructured) error {
 		revision, _, _ := unstructured.NestedString(object.Object, "status", "lastAppliedRevision")
@@ -164,6 +184,31 @@ func (e *argoEngine) settings(ctx context.Context, w *world.World) error {
 }
 
 func (e *argoEngine) restart() error { return e.argo.Restart() }
+
+// holds waits until Argo CD asks: a confirmation that comes earlier does not count.
+func (e *argoEngine) holds(ctx context.Context, w *world.World, _ string) error {
+	return proc.Until(ctx, soon, "Argo CD to ask whether the datastore may go", func(ctx context.Context) error {
+		object, err := w.Hub().Get(ctx, argo.Application, argo.Namespace, "conformance-"+world.Second)
+		if err != nil {
+			return err
+		}
+		message, _, _ := unstructured.NestedString(object.Object, "status", "operationState", "message")
+		if !contains(message, "pruning confirmation") {
+			return fmt.Errorf("it says %q", message)
+		}
+		return nil
+	})
+}
+
+func (e *argoEngine) confirm(ctx context.Context, w *world.World, _ string) error {
+	resource, err := w.Hub().Resource(argo.Application, argo.Namespace)
+	if err != nil {
+		return err
+	}
+	approval := fmt.Sprintf(`{"metadata": {"annotations": {"argocd.argoproj.io/deletion-approved": %q}}}`, time.Now().UTC().Format(time.RFC3339))
+	_, err = resource.Patch(ctx, "conformance-"+world.Second, types.MergePatchType, []byte(approval), metav1.PatchOptions{})
+	return err
+}
 
 func (e *argoEngine) synced(ctx context.Context, w *world.World, commit string) error {
 	return all(ctx, w.Hub(), argo.Application, argo.Namespace, func(object *unstructured.Unstructured) error {

@@ -15,9 +15,11 @@ type variant struct {
 	operator func(*operator.Options) // of the second region
 	play     func(*play)
 	failing  bool // the rebuild fails, so the region never comes to serve
+	leaving  bool // the region is decommissioned once it serves
 }
 
 var variants = []variant{
+	{name: "decommission", leaving: true},
 	{name: "failed-rebuild", operator: func(o *operator.Options) { o.FailPod = 2 }, failing: true},
 	{name: "stale-complete", operator: func(o *operator.Options) { o.Stale, o.RebuildDelay = true, 10*time.Second }},
 	{name: "engine-restarted", play: func(p *play) { p.restarts = true }},
@@ -40,8 +42,11 @@ func (v variant) run(delivery world.Delivery) func(context.Context, *world.World
 		if v.play != nil {
 			v.play(p)
 		}
-		if v.failing {
+		switch {
+		case v.failing:
 			return p.explain(ctx, p.fail(ctx))
+		case v.leaving:
+			return p.explain(ctx, p.decommission(ctx))
 		}
 		return p.explain(ctx, p.expand(ctx))
 	}

@@ -148,7 +148,7 @@ func (w *World) Populate(ctx context.Context, behaviour map[string]operator.Opti
 		if err := c.Define(ctx, copies(issuers)); err != nil {
 			return err
 		}
-		nodes.Start(ctx, c)
+		nodes.Start(ctx, c, behaviour[name].Network)
 		operator.Start(ctx, c, Namespace, operator.NewMachine(name, behaviour[name], w.Ring, w.Log))
 	}
 	return nil
