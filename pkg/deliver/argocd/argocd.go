@@ -147,7 +147,7 @@ func (r room) git(folder string) *manifest.Map {
 }
 
 // parent is the application of the applications of the region. They are objects
-// of Argo CD itself.
+// of Argo CD itself. While there are releases below it, it takes nothing with it.
 func (r room) parent() *manifest.Map {
 	a := application{
 		sources: []*manifest.Map{r.git(r.InRepository(deliver.Rendered, r.region.Name, Folder, "applications"))},
@@ -155,9 +155,12 @@ func (r room) parent() *manifest.Map {
 	}
 	spec := manifest.NewMap("project", r.Spec.ArgoCD.Project,
 		"destination", manifest.NewMap("name", "in-cluster", "namespace", r.Spec.ArgoCD.Namespace))
-	return manifest.NewMap("apiVersion", apiVersion, "kind", "Application",
-		"metadata", manifest.NewMap("name", r.Name(r.region), "namespace", r.Spec.ArgoCD.Namespace),
-		"spec", r.withPolicy(spec, a))
+	metadata := manifest.NewMap("name", r.Name(r.region), "namespace", r.Spec.ArgoCD.Namespace)
+	if len(r.region.Releases) == 0 {
+		metadata.Set("finalizers", []string{cascading})
+		metadata.Comment("finalizers", "Nothing is left below it but applications that remove nothing: they go with it.")
+	}
+	return manifest.NewMap("apiVersion", apiVersion, "kind", "Application", "metadata", metadata, "spec", r.withPolicy(spec, a))
 }
 
 // applications returns what is applied in the region. A wave waits only for what

@@ -17,9 +17,17 @@ func Commands(t *topology.Topology, r *topology.Region, leaving []system.Release
 			cmds = append(cmds, deliver.Remove(t, r, rel))
 			continue
 		}
+		// What is approved before it is asked does not count, so it cannot be done at
+		// once.
+		approve := func(name string) string {
+			return kubectl + " annotate --overwrite application " + name + " argocd.argoproj.io/deletion-approved=$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+		}
 		cmds = append(cmds, system.Command{
-			Comment: "once Argo CD waits for it: release " + rel.Name + " holds data, and is removed only when a person confirms" + where,
-			Run:     kubectl + " annotate --overwrite application " + deliver.Name(t, r) + " argocd.argoproj.io/deletion-approved=$(date -u +%Y-%m-%dT%H:%M:%SZ)",
+			Comment: "once Argo CD waits for it: release " + rel.Name + " holds data, and its application goes only when a person confirms" + where,
+			Run:     approve(deliver.Name(t, r)),
+		}, system.Command{
+			Comment: "once that application is being deleted: what it holds goes only when a person confirms that too",
+			Run:     approve(deliver.Name(t, r, rel.Name)),
 		})
 	}
 	return cmds

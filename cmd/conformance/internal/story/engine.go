@@ -200,13 +200,33 @@ func (e *argoEngine) holds(ctx context.Context, w *world.World, _ string) error 
 	})
 }
 
+// confirm approves twice: that the application of the datastore goes, and, once it
+// is being deleted, that what it holds does.
 func (e *argoEngine) confirm(ctx context.Context, w *world.World, _ string) error {
+	const parent, own = "conformance-" + world.Second, "conformance-" + world.Second + "-datastore"
+	if err := approve(ctx, w, parent); err != nil {
+		return err
+	}
+	if err := proc.Until(ctx, soon, own+" to be deleted", func(ctx context.Context) error {
+		object, err := w.Hub().Get(ctx, argo.Application, argo.Namespace, own)
+		if err == nil && object.GetDeletionTimestamp() == nil {
+			err = errors.New("it is not")
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	return approve(ctx, w, own)
+}
+
+// approve tells Argo CD that what it asks about an application may go.
+func approve(ctx context.Context, w *world.World, name string) error {
 	resource, err := w.Hub().Resource(argo.Application, argo.Namespace)
 	if err != nil {
 		return err
 	}
-	approval := fmt.Sprintf(`{"metadata": {"annotations": {"argocd.argoproj.io/deletion-approved": %q}}}`, time.Now().UTC().Format(time.RFC3339))
-	_, err = resource.Patch(ctx, "conformance-"+world.Second, types.MergePatchType, []byte(approval), metav1.PatchOptions{})
+	approval := fmt.Sprintf(`{"metadata": {"annotations": {"argocd.argoproj.io/deletion-approved": %q}}}`, time.Now().Add(time.Second).UTC().Format(time.RFC3339))
+	_, err = resource.Patch(ctx, name, types.MergePatchType, []byte(approval), metav1.PatchOptions{})
 	return err
 }
 
