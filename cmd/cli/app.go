@@ -99,12 +99,7 @@ func (a *app) exitCode(err error) int {
 
 // style decides on colour for a stream.
 func (a *app) style(w io.Writer) report.Style {
-	f, ok := w.(*os.File)
-	if !ok || a.noColor || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return report.Style{}
-	}
-	info, err := f.Stat()
-	return report.Style{Color: err == nil && info.Mode()&os.ModeCharDevice != 0}
+	return report.Style{Color: !a.noColor && os.Getenv("NO_COLOR") == "" && isTerminal(w)}
 }
 
 // A ring is a topology that has been read and compiled.

@@ -65,17 +65,14 @@ func (r *ring) commands(s stage.Stage, root string) []system.Command {
 // commitsManifests reports whether an engine applies what the charts render, which
 // is then a part of the rendered tree.
 func (r *ring) commitsManifests() bool {
-	return r.Delivers(topology.EngineFlux) && r.Spec.Flux.Engine == topology.DeliverRendered ||
-		r.Delivers(topology.EngineArgoCD) && r.Spec.ArgoCD.Engine == topology.DeliverRendered
+	return r.DeliversBy(topology.EngineFlux, topology.DeliverRendered) || r.DeliversBy(topology.EngineArgoCD, topology.DeliverRendered)
 }
 
 // committedManifests returns what the charts of a ring render, in the folders of
 // its regions. The regions' own manifests stand there already.
 func (a *app) committedManifests(ctx context.Context, r *ring, at stage.Rollout) ([]manifest.File, error) {
-	standing := *r
-	standing.at = at
-	var err error
-	if standing.manifests, err = a.manifestsAt(ctx, r, at, nil); err != nil {
+	standing, err := a.standingAt(ctx, r, at)
+	if err != nil {
 		return nil, err
 	}
 	if err := standing.wholeManifests(); err != nil {
@@ -105,19 +102,17 @@ func isManifest(file string) bool {
 func engineOf(file string) string {
 	first, rest, _ := strings.Cut(file, "/")
 	second, _, _ := strings.Cut(rest, "/")
-	for _, name := range []string{topology.EngineFlux, topology.EngineArgoCD} {
-		if first == name || second == name {
-			return name
-		}
-	}
-	if rest == "helmfile.yaml" {
+	switch {
+	case isEngine(first):
+		return first
+	case isEngine(second):
+		return second
+	case rest == helmfile.Name:
 		return topology.EngineHelmfile
 	}
 	return ""
 }
 
-// isEngine reports whether a folder of the rendered tree is an engine's, and not
-// a region's.
-func isEngine(folder string) bool {
-	return folder == topology.EngineFlux || folder == topology.EngineArgoCD
-}
+// isEngine reports whether a folder of the rendered tree, or of a region in it, is
+// an engine's.
+func isEngine(folder string) bool { return folder == flux.Folder || folder == argocd.Folder }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -264,6 +265,27 @@ func (a *app) manifestsAt(ctx context.Context, r *ring, at stage.Rollout, given 
 	r.repository() // before several ask for it at once
 	built := definitionsOf(a.libraries, plans, charts)
 	return list, inParallel(ctx, list, func(m *regionManifests) { m.finish(a.libraries, built, known) })
+}
+
+// standingAt returns a ring as it is where its regions stand so, with what its
+// charts render then. What was rendered already is not rendered anew.
+func (a *app) standingAt(ctx context.Context, r *ring, at stage.Rollout) (*ring, error) {
+	standing := *r
+	standing.at, standing.manifests = at, nil
+	for _, member := range r.members {
+		p := at.At(member.Region)
+		if _, rendered := r.compiled.Delivery(p); !rendered {
+			continue
+		}
+		i := slices.IndexFunc(r.manifests, func(m *regionManifests) bool { return reflect.DeepEqual(m.progress, p) })
+		if i < 0 {
+			var err error
+			standing.manifests, err = a.manifestsAt(ctx, r, at, nil)
+			return &standing, err
+		}
+		standing.manifests = append(standing.manifests, r.manifests[i])
+	}
+	return &standing, nil
 }
 
 // renderAll renders every release.
@@ -578,7 +600,7 @@ func (r *ring) grave(p release.Problem) bool {
 
 // argoRenders reports whether Argo CD renders the charts of the ring.
 func (r *ring) argoRenders() bool {
-	return r.Delivers(topology.EngineArgoCD) && r.Spec.ArgoCD.Engine == topology.DeliverHelm
+	return r.DeliversBy(topology.EngineArgoCD, topology.DeliverHelm)
 }
 
 // wholeManifests returns an error if the manifests of a region are not whole, for

@@ -320,8 +320,6 @@ func (a *app) writeTree(ctx context.Context, dir string, files []tree.File, forc
 		if err := refuseVanishing(dir, files); err != nil {
 			return err
 		}
-	}
-	if !force {
 		if err := a.refuseOther(dir, files); err != nil {
 			return err
 		}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/ringplan/ringplan/pkg/diag"
 	"github.com/ringplan/ringplan/pkg/report"
-	"github.com/ringplan/ringplan/pkg/stage"
 	"github.com/ringplan/ringplan/pkg/topology"
 	"github.com/ringplan/ringplan/pkg/tree"
 )
@@ -132,13 +131,9 @@ func (a *app) verifyManifests(ctx context.Context, r *ring) error {
 	if _, err := os.Stat(filepath.Join(dir, tree.RecordFile)); !a.charts.on || r.manifests == nil || !r.history.sound || err != nil {
 		return nil //nolint:nilerr // there is no such tree
 	}
-	standing := *r
-	planned := func(m stage.Member) bool { return r.history.At(m.Region).Phase == stage.Planned }
-	if slices.ContainsFunc(r.members, planned) { // these were rendered as they start
-		var err error
-		if standing.manifests, err = a.manifestsAt(ctx, r, r.history.Rollout, nil); err != nil {
-			return err
-		}
+	standing, err := a.standingAt(ctx, r, r.history.Rollout)
+	if err != nil {
+		return err
 	}
 	files, err := encode(standing.manifestFiles())
 	if err != nil {

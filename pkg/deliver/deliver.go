@@ -110,15 +110,9 @@ func (p Plan) InRepository(parts ...string) string {
 	return path.Join(append([]string{p.Spec.Repository.Path}, parts...)...)
 }
 
-// ChartPath returns the path in the Git repository of a chart that is in a
+// ChartInRepository returns the path in the Git repository of a chart that is in a
 // folder.
-func (p Plan) ChartPath(chart string) string {
-	where := p.Located[chart]
-	if where == "" {
-		where = chart
-	}
-	return p.InRepository(p.Spec.Charts.Path, where)
-}
+func (p Plan) ChartInRepository(chart string) string { return p.InRepository(p.ChartPath(chart)) }
 
 // maxName is how long the name of an object of an engine may be: engines put it
 // into labels.
@@ -142,6 +136,19 @@ func Name(t *topology.Topology, r *topology.Region, parts ...string) string {
 func Digest(text string, digits int) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])[:digits]
+}
+
+// Named lists the values of maps, each as a map with name and value; nil maps have
+// none.
+func Named(maps ...*manifest.Map) []any {
+	var list []any
+	for _, values := range maps {
+		for _, key := range values.Keys() {
+			value, _ := values.Get(key)
+			list = append(list, manifest.NewMap("name", key, "value", fmt.Sprint(value)))
+		}
+	}
+	return list
 }
 
 // File returns a file of documents, none of which is empty.

@@ -106,8 +106,13 @@ func (m *Map) Get(key string) (any, bool) {
 	return v, ok
 }
 
-// Keys lists the keys in their order.
-func (m *Map) Keys() []string { return slices.Clone(m.keys) }
+// Keys lists the keys in their order; none of a nil map.
+func (m *Map) Keys() []string {
+	if m == nil {
+		return nil
+	}
+	return slices.Clone(m.keys)
+}
 
 // Lookup follows keys through nested maps.
 func (m *Map) Lookup(keys ...string) (any, bool) {

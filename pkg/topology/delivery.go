@@ -1,6 +1,10 @@
 package topology
 
-import "slices"
+import (
+	"cmp"
+	"path"
+	"slices"
+)
 
 // The engines that a topology can be rendered for.
 const (
@@ -69,6 +73,19 @@ const (
 
 // Delivers reports whether the topology is rendered for an engine.
 func (t *Topology) Delivers(engine string) bool { return slices.Contains(t.Spec.Delivery, engine) }
+
+// DeliversBy reports whether the topology is rendered for an engine that delivers
+// like that: DeliverHelm or DeliverRendered.
+func (t *Topology) DeliversBy(engine, by string) bool {
+	how := map[string]string{EngineFlux: t.Spec.Flux.Engine, EngineArgoCD: t.Spec.ArgoCD.Engine}
+	return t.Delivers(engine) && how[engine] == by
+}
+
+// ChartPath returns the path of a chart that is in a folder, relative to the
+// topology.
+func (t *Topology) ChartPath(chart string) string {
+	return path.Join(t.Spec.Charts.Path, cmp.Or(t.Located[chart], chart))
+}
 
 // resolveDelivery fills in how engines deliver.
 func (t *Topology) resolveDelivery() {

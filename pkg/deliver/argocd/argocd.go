@@ -16,16 +16,14 @@ import (
 
 // Folder is the folder of Argo CD's files, in the rendered tree and in that of
 // each region.
-const Folder = "argocd"
+const Folder = topology.EngineArgoCD
 
-// The oldest Argo CD that knows an option [ARGO].
+// The oldest Argo CD that knows an option [ARGO]. Oldest is the oldest for which
+// anything is rendered.
 const (
-	sinceConfirm = "2.14" // Prune=confirm, Delete=confirm
+	Oldest       = "2.14" // Prune=confirm, Delete=confirm
 	sinceRefresh = "3.2"  // retry.refresh
 )
-
-// Oldest is the oldest Argo CD for which anything is rendered.
-const Oldest = sinceConfirm
 
 // A room is what is rendered for one region.
 type room struct {
@@ -204,10 +202,10 @@ func (r room) definitions() (application, bool) {
 		a.sources = []*manifest.Map{r.git(r.InRepository(deliver.Rendered, r.region.Name, deliver.Manifests, deliver.DefinitionsFolder))}
 		return a, true
 	}
-	if r.Charts != "" || packed(r.ChartPath(d.Chart)) {
+	if r.Charts != "" || packed(r.ChartInRepository(d.Chart)) {
 		return a, false
 	}
-	source := r.git(path.Join(r.ChartPath(d.Chart), d.Folder))
+	source := r.git(path.Join(r.ChartInRepository(d.Chart), d.Folder))
 	if d.Namespace != r.Spec.Namespace {
 		source.Set("kustomize", manifest.NewMap("namespace", r.Spec.Namespace))
 	}
@@ -231,10 +229,10 @@ func (r room) release(rel system.Release) application {
 	values := r.InRepository(deliver.Rendered, r.region.Name, r.region.Overrides)
 	helm := func(file string) *manifest.Map {
 		m := manifest.NewMap("releaseName", rel.Name, "skipCrds", true, "valueFiles", []string{file})
-		return m.SetNonZero("parameters", parameters(rel))
+		return m.SetNonZero("parameters", deliver.Named(rel.Set, rel.Blind))
 	}
 	if r.Charts == "" {
-		a.sources = []*manifest.Map{r.git(r.ChartPath(rel.Chart)).Set("helm", helm("/"+values))}
+		a.sources = []*manifest.Map{r.git(r.ChartInRepository(rel.Chart)).Set("helm", helm("/"+values))}
 		return a
 	}
 	a.sources = []*manifest.Map{
@@ -242,20 +240,4 @@ func (r room) release(rel system.Release) application {
 		manifest.NewMap("repoURL", r.Spec.Repository.URL, "targetRevision", r.Spec.Repository.Revision, "ref", "values"),
 	}
 	return a
-}
-
-// parameters are the values that only this release has, and those that the chart
-// would ask the cluster for.
-func parameters(rel system.Release) []any {
-	var list []any
-	for _, values := range []*manifest.Map{rel.Set, rel.Blind} {
-		if values == nil {
-			continue
-		}
-		for _, key := range values.Keys() {
-			value, _ := values.Get(key)
-			list = append(list, manifest.NewMap("name", key, "value", fmt.Sprint(value)))
-		}
-	}
-	return list
 }

@@ -27,23 +27,18 @@ var Rules = []lint.Rule{
 		Fix:     "Apply them by hand, as `ringplan plan --commands` says; or keep the charts in a folder of the repository; or set spec.argocd.engine to rendered.",
 		Source:  "[ARGO] a source with a chart is rendered by helm template; [C15] the definitions are in etc/crds of the operator's chart",
 		Check: func(p *lint.Pass) {
-			if delivers(p) && p.Spec.Charts.Path == "" {
+			if p.DeliversBy(topology.EngineArgoCD, topology.DeliverHelm) && p.Spec.Charts.Path == "" {
 				p.Report("spec.argocd", "", "the custom resource definitions are in a chart of a registry: no application applies them")
 			}
 		},
 	},
 }
 
-// delivers reports whether Argo CD renders the charts.
-func delivers(p *lint.Pass) bool {
-	return p.Delivers(topology.EngineArgoCD) && p.Spec.ArgoCD.Engine == topology.DeliverHelm
-}
-
 func checkCannot(p *lint.Pass) {
 	if p.Delivers(topology.EngineArgoCD) && deliver.Before(p.Spec.ArgoCD.Version, Oldest) {
 		p.Report("spec.argocd.version", "", "Argo CD %s is too old: it asks nobody before it removes data, which it can since %s", p.Spec.ArgoCD.Version, Oldest)
 	}
-	if !delivers(p) {
+	if !p.DeliversBy(topology.EngineArgoCD, topology.DeliverHelm) {
 		return
 	}
 	for _, chart := range slices.Sorted(maps.Keys(p.Located)) {

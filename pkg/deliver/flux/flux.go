@@ -14,18 +14,16 @@ import (
 
 // Folder is the folder of Flux's files, in the rendered tree and in that of each
 // region.
-const Folder = "flux"
+const Folder = topology.EngineFlux
 
-// The oldest Flux that knows a field [FLUX].
+// The oldest Flux that knows a field [FLUX]. Oldest is the oldest for which
+// anything is rendered.
 const (
-	sinceDefault    = "2.5" // healthCheckExprs and deletionPolicy of a Kustomization
+	Oldest          = "2.5" // healthCheckExprs and deletionPolicy of a Kustomization
 	sinceOCI        = "2.6" // OCIRepository v1
 	sinceRetry      = "2.7" // strategy RetryOnFailure of a HelmRelease
 	sinceHelmHealth = "2.8" // healthCheckExprs and waitStrategy of a HelmRelease
 )
-
-// Oldest is the oldest Flux for which anything is rendered.
-const Oldest = sinceDefault
 
 // A room is what is rendered for one region.
 type room struct {
@@ -88,6 +86,15 @@ func (r room) remote(spec *manifest.Map) {
 	}
 }
 
+// names returns the names of the objects of releases.
+func (r room) names(releases []string) []string {
+	names := make([]string, len(releases))
+	for i, release := range releases {
+		names[i] = r.Name(r.region, release)
+	}
+	return names
+}
+
 func (r room) sourceRef() *manifest.Map {
 	return manifest.NewMap("kind", r.Spec.Flux.Source.Kind, "name", r.Spec.Flux.Source.Name)
 }
@@ -128,18 +135,14 @@ func (r room) kustomization(s slice) *manifest.Map {
 	}
 	spec.SetNonZero("targetNamespace", s.namespace)
 	spec.Set("prune", s.prune)
-	if s.keep && s.prune {
+	if s.keep {
 		spec.Set("deletionPolicy", "Orphan")
 		spec.Comment("deletionPolicy", "If this object is deleted by mistake, what it applied stays.")
 	}
 	if s.wait {
 		spec.Set("wait", true)
 	}
-	var after []any
-	for _, name := range s.after {
-		after = append(after, manifest.NewMap("name", name))
-	}
-	spec.SetNonZero("dependsOn", after)
+	spec.SetNonZero("dependsOn", references(s.after))
 	var checks []any
 	for _, h := range s.checks {
 		checks = append(checks, manifest.NewMap("apiVersion", h.APIVersion, "kind", h.Kind, "name", h.Name, "namespace", r.Spec.Namespace))
@@ -148,6 +151,15 @@ func (r room) kustomization(s slice) *manifest.Map {
 	spec.SetNonZero("healthCheckExprs", expressions(append(s.health, s.checks...)))
 	doc := r.object("kustomize.toolkit.fluxcd.io/v1", "Kustomization", s.name).Set("spec", spec)
 	return doc.Comment("apiVersion", s.about)
+}
+
+// references renders names of objects that something waits for.
+func references(names []string) []any {
+	list := make([]any, len(names))
+	for i, name := range names {
+		list[i] = manifest.NewMap("name", name)
+	}
+	return list
 }
 
 // expressions renders the health of kinds.
@@ -173,9 +185,7 @@ func (r room) sync() []*manifest.Map {
 		for _, rel := range r.region.Releases {
 			docs = append(docs, r.kustomization(r.renderedRelease(rel)))
 		}
-		for _, rel := range r.region.OwnAfter {
-			last = append(last, name(rel))
-		}
+		last = r.names(r.region.OwnAfter)
 	} else {
 		docs = append(docs, r.kustomization(slice{
 			name: name("releases"), folder: r.InRepository(deliver.Rendered, r.region.Name, Folder, "releases"),
@@ -210,7 +220,7 @@ func (r room) definitions(name, after string) []*manifest.Map {
 		s.namespace = r.Spec.Namespace
 	}
 	if r.Charts == "" {
-		s.folder = path.Join(r.ChartPath(d.Chart), d.Folder)
+		s.folder = path.Join(r.ChartInRepository(d.Chart), d.Folder)
 		return []*manifest.Map{r.kustomization(s)}
 	}
 	s.source = name
@@ -228,8 +238,6 @@ func (r room) renderedRelease(rel system.Release) slice {
 	if len(rel.Holds) > 0 {
 		s.about += " Flux never removes it: when it is to leave, a person deletes it."
 	}
-	for _, before := range rel.After {
-		s.after = append(s.after, r.Name(r.region, before))
-	}
+	s.after = append(s.after, r.names(rel.After)...)
 	return s
 }

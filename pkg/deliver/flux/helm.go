@@ -86,11 +86,7 @@ func (r room) release(rel system.Release, config string) *manifest.Map {
 	)
 	r.remote(spec)
 	r.chart(spec, rel.Chart)
-	var after []any
-	for _, before := range rel.After {
-		after = append(after, manifest.NewMap("name", r.Name(r.region, before)))
-	}
-	spec.SetNonZero("dependsOn", after)
+	spec.SetNonZero("dependsOn", references(r.names(rel.After)))
 	spec.Set("valuesFrom", []any{manifest.NewMap("kind", "ConfigMap", "name", config)})
 	spec.SetNonZero("values", rel.Set)
 	spec.Set("install", r.action()).Comment("install", "A release that fails is tried again; it is never uninstalled or rolled back, which could bring a seed host back.")
@@ -115,7 +111,7 @@ func (r room) chart(spec *manifest.Map, chart string) {
 		return
 	}
 	spec.Set("chart", manifest.NewMap("spec", manifest.NewMap(
-		"chart", "./"+r.ChartPath(chart),
+		"chart", "./"+r.ChartInRepository(chart),
 		"reconcileStrategy", "Revision",
 		"sourceRef", r.sourceRef(),
 	)))

@@ -25,7 +25,7 @@ var Rules = []lint.Rule{
 		Fix:     "Set spec.flux.version to 2.8 or newer, or spec.flux.engine to rendered.",
 		Source:  "[FLUX] healthCheckExprs of a HelmRelease, since 2.8",
 		Check: func(p *lint.Pass) {
-			if p.Delivers(topology.EngineFlux) && p.Spec.Flux.Engine == topology.DeliverHelm && deliver.Before(p.Spec.Flux.Version, sinceHelmHealth) && !deliver.Before(p.Spec.Flux.Version, Oldest) {
+			if p.DeliversBy(topology.EngineFlux, topology.DeliverHelm) && deliver.Before(p.Spec.Flux.Version, sinceHelmHealth) && !deliver.Before(p.Spec.Flux.Version, Oldest) {
 				p.Report("spec.flux.version", "", "Flux %s cannot wait for custom resources of a Helm release", p.Spec.Flux.Version)
 			}
 		},

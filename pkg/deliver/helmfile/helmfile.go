@@ -10,8 +10,8 @@ import (
 	"github.com/ringplan/ringplan/pkg/system"
 )
 
-// name is the file in the folder of each region.
-const name = "helmfile.yaml"
+// Name is the file in the folder of each region.
+const Name = "helmfile.yaml"
 
 // up leads from the folder of a region to that of the topology.
 const up = "../.."
@@ -23,7 +23,7 @@ func Files(p deliver.Plan) ([]manifest.File, error) {
 		if len(r.Releases) == 0 {
 			continue
 		}
-		f := deliver.File(r.Name+"/"+name, header(r), document(p, r))
+		f := deliver.File(r.Name+"/"+Name, header(r), document(p, r))
 		f.Origin = p.At(r.Path(""))
 		files = append(files, f)
 	}
@@ -31,7 +31,7 @@ func Files(p deliver.Plan) ([]manifest.File, error) {
 }
 
 func header(r deliver.Region) string {
-	return "The releases of region " + r.Name + ", for `helmfile -f " + path.Join(deliver.Rendered, r.Name, name) + " apply` in the folder of the topology.\n" +
+	return "The releases of region " + r.Name + ", for `helmfile -f " + path.Join(deliver.Rendered, r.Name, Name) + " apply` in the folder of the topology.\n" +
 		"Definitions and Secrets come first, and a release that leaves is removed by hand: `ringplan plan --commands` tells how."
 }
 
@@ -50,11 +50,11 @@ func document(p deliver.Plan, r deliver.Region) *manifest.Map {
 		if p.Charts != "" {
 			m.Set("chart", repository+"/"+rel.Chart).Set("version", p.Spec.Version)
 		} else {
-			m.Set("chart", chartPath(p, rel))
+			m.Set("chart", path.Join(up, p.ChartPath(rel.Chart)))
 		}
 		m.SetNonZero("needs", needs(p, rel))
 		m.Set("values", []string{r.Overrides})
-		m.SetNonZero("set", sets(rel))
+		m.SetNonZero("set", deliver.Named(rel.Set))
 		if p.Overlaid(r) {
 			m.Set("postRenderer", "ringplan").Set("postRendererArgs", []string{"overlay", "."})
 		}
@@ -63,32 +63,10 @@ func document(p deliver.Plan, r deliver.Region) *manifest.Map {
 	return doc.Set("releases", releases)
 }
 
-// chartPath is the path of a chart in a folder; helmfile wants it to begin with a
-// dot.
-func chartPath(p deliver.Plan, rel system.Release) string {
-	where := p.Located[rel.Chart]
-	if where == "" {
-		where = rel.Chart
-	}
-	return path.Join(up, p.Spec.Charts.Path, where)
-}
-
 func needs(p deliver.Plan, rel system.Release) []string {
 	var list []string
 	for _, before := range rel.After {
 		list = append(list, p.Spec.Namespace+"/"+before)
-	}
-	return list
-}
-
-func sets(rel system.Release) []any {
-	if rel.Set == nil {
-		return nil
-	}
-	var list []any
-	for _, key := range rel.Set.Keys() {
-		value, _ := rel.Set.Get(key)
-		list = append(list, manifest.NewMap("name", key, "value", value))
 	}
 	return list
 }

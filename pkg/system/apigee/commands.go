@@ -1,7 +1,6 @@
 package apigee
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -199,5 +198,5 @@ func (g *ring) chartPath(chart string) string {
 	if g.Spec.Charts.Path == "" {
 		return ""
 	}
-	return path.Join(strings.ReplaceAll(g.Dir, `\`, "/"), g.Spec.Charts.Path, cmp.Or(g.Located[chart], chart))
+	return path.Join(strings.ReplaceAll(g.Dir, `\`, "/"), g.ChartPath(chart))
 }

@@ -93,12 +93,10 @@ func healthOf(chart string) []system.Health {
 // apiVersionOf returns the version in which a kind is rendered [C15].
 func apiVersionOf(kind string) string {
 	if slices.Contains([]string{"ApigeeOrganization", "ApigeeEnvironment", "ApigeeTelemetry"}, kind) {
-		return apiGroup + "/v1alpha2"
+		return apigeeV2
 	}
-	return apiGroup + "/v1alpha1"
+	return apigeeV1
 }
-
-const apiGroup = "apigee.cloud.google.com"
 
 // kindNames lists the kinds that engines see, in order.
 func kindNames() []string {

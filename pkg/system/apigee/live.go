@@ -2,7 +2,12 @@ package apigee
 
 import "github.com/ringplan/ringplan/pkg/system"
 
-const apigeeV1 = "apigee.cloud.google.com/v1alpha1"
+// The group of Apigee's custom resources, and its versions.
+const (
+	apiGroup = "apigee.cloud.google.com"
+	apigeeV1 = apiGroup + "/v1alpha1"
+	apigeeV2 = apiGroup + "/v1alpha2"
+)
 
 // live tells how a datacenter shows in its cluster. The fields of the datastore
 // are those that the checks of the gates compare [C15].
@@ -48,7 +53,7 @@ var (
 	ownDatastore    = []system.Want{{APIVersion: apigeeV1, Kind: "ApigeeDatastore"}}
 	allDatastores   = []system.Want{{Where: system.EveryCluster, APIVersion: apigeeV1, Kind: "ApigeeDatastore"}}
 	ownRebuild      = append(ownDatastore[:1:1], system.Want{APIVersion: apigeeV1, Kind: "CassandraDataReplication"})
-	ownOrganization = []system.Want{{APIVersion: "apigee.cloud.google.com/v1alpha2", Kind: "ApigeeOrganization"}}
+	ownOrganization = []system.Want{{APIVersion: apigeeV2, Kind: "ApigeeOrganization"}}
 	ownPods         = []system.Want{{APIVersion: "v1", Kind: "Pod", All: true}}
 	ownRing         = ringSeenFrom(system.OwnCluster)
 	survivorsRing   = ringSeenFrom(system.AnotherCluster)

@@ -28,8 +28,8 @@ func organizationRef(organization string) string {
 func (g *ring) replicationFile(r *topology.Region, at stage.Progress) manifest.File {
 	source := g.sourceOf(r, at).Datacenter
 	doc := manifest.NewMap(
-		"apiVersion", "apigee.cloud.google.com/v1alpha1",
-		"kind", "CassandraDataReplication",
+		"apiVersion", apigeeV1,
+		"kind", replicationKind,
 		"metadata", manifest.NewMap("name", replicationObject(r), "namespace", g.Spec.Namespace),
 		"spec", manifest.NewMap(
 			"organizationRef", organizationRef(g.Organization.Name),

@@ -26,7 +26,7 @@ func (g *ring) deliveryRules() []lint.Rule {
 // blindly reports whether an engine, or ringplan for it, renders the charts
 // without a cluster to ask.
 func blindly(t *topology.Topology) bool {
-	return t.Delivers(topology.EngineArgoCD) || t.Delivers(topology.EngineFlux) && t.Spec.Flux.Engine == topology.DeliverRendered
+	return t.Delivers(topology.EngineArgoCD) || t.DeliversBy(topology.EngineFlux, topology.DeliverRendered)
 }
 
 func (g *ring) checkBlind(p *lint.Pass) {

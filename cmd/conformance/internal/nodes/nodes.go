@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,46 +18,26 @@ import (
 
 const every = 300 * time.Millisecond
 
-// Definitions are the namespace of cert-manager and those of its kinds that charts
-// render, open to any field.
-const Definitions = `
-{apiVersion: v1, kind: Namespace, metadata: {name: cert-manager}}
+// Definitions returns the namespace of cert-manager and definitions of those of its
+// kinds that charts render, open to any field.
+func Definitions() string {
+	text := "{apiVersion: v1, kind: Namespace, metadata: {name: cert-manager}}"
+	for kind, scope := range map[string]string{"Certificate": "Namespaced", "Issuer": "Namespaced", "ClusterIssuer": "Cluster"} {
+		text += fmt.Sprintf(definition, strings.ToLower(kind), kind, scope)
+	}
+	return text
+}
+
+// definition is that of a kind, given its singular, its name and its scope.
+const definition = `
 ---
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: certificates.cert-manager.io}
+metadata: {name: %[1]ss.cert-manager.io}
 spec:
   group: cert-manager.io
-  scope: Namespaced
-  names: {kind: Certificate, listKind: CertificateList, plural: certificates, singular: certificate}
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      subresources: {status: {}}
-      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
----
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: issuers.cert-manager.io}
-spec:
-  group: cert-manager.io
-  scope: Namespaced
-  names: {kind: Issuer, listKind: IssuerList, plural: issuers, singular: issuer}
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      subresources: {status: {}}
-      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
----
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: clusterissuers.cert-manager.io}
-spec:
-  group: cert-manager.io
-  scope: Cluster
-  names: {kind: ClusterIssuer, listKind: ClusterIssuerList, plural: clusterissuers, singular: clusterissuer}
+  scope: %[3]s
+  names: {kind: %[2]s, listKind: %[2]sList, plural: %[1]ss, singular: %[1]s}
   versions:
     - name: v1
       served: true

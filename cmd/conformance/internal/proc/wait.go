@@ -23,6 +23,16 @@ func Ports(count int) ([]int, error) {
 	return ports, nil
 }
 
+// Pause waits, or returns the error of a context that ends before.
+func Pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
 // FinalError is an error that no waiting will mend.
 type FinalError struct{ Err error }
 
@@ -44,10 +54,8 @@ func Until(ctx context.Context, limit time.Duration, what string, ask func(conte
 		if err == nil || errors.As(err, &final) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if Pause(ctx, pause) != nil {
 			return fmt.Errorf("waited %s for %s: %w", limit, what, err)
-		case <-time.After(pause):
 		}
 	}
 }

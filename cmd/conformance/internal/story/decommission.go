@@ -93,10 +93,8 @@ func (p *play) dataLeaves(ctx context.Context) error {
 	if err := p.engine.holds(ctx, p.World, commit); err != nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(hesitation):
+	if err := proc.Pause(ctx, hesitation); err != nil {
+		return err
 	}
 	object, err := p.Regions[world.Second].Get(ctx, operator.Datastore, world.Namespace, "default")
 	switch {

@@ -187,17 +187,14 @@ func (e *argoEngine) restart() error { return e.argo.Restart() }
 
 // holds waits until Argo CD asks: a confirmation that comes earlier does not count.
 func (e *argoEngine) holds(ctx context.Context, w *world.World, _ string) error {
-	return proc.Until(ctx, soon, "Argo CD to ask whether the datastore may go", func(ctx context.Context) error {
-		object, err := w.Hub().Get(ctx, argo.Application, argo.Namespace, "conformance-"+world.Second)
-		if err != nil {
-			return err
-		}
+	asks := func(object *unstructured.Unstructured) error {
 		message, _, _ := unstructured.NestedString(object.Object, "status", "operationState", "message")
-		if !contains(message, "pruning confirmation") {
+		if !strings.Contains(message, "pruning confirmation") {
 			return fmt.Errorf("it says %q", message)
 		}
 		return nil
-	})
+	}
+	return w.Hub().Until(ctx, soon, argo.Application, argo.Namespace, "conformance-"+world.Second, "waiting for a confirmation", asks)
 }
 
 // confirm approves twice: that the application of the datastore goes, and, once it
@@ -207,13 +204,13 @@ func (e *argoEngine) confirm(ctx context.Context, w *world.World, _ string) erro
 	if err := approve(ctx, w, parent); err != nil {
 		return err
 	}
-	if err := proc.Until(ctx, soon, own+" to be deleted", func(ctx context.Context) error {
-		object, err := w.Hub().Get(ctx, argo.Application, argo.Namespace, own)
-		if err == nil && object.GetDeletionTimestamp() == nil {
-			err = errors.New("it is not")
+	deleted := func(object *unstructured.Unstructured) error {
+		if object.GetDeletionTimestamp() == nil {
+			return errors.New("it is not")
 		}
-		return err
-	}); err != nil {
+		return nil
+	}
+	if err := w.Hub().Until(ctx, soon, argo.Application, argo.Namespace, own, "deleted", deleted); err != nil {
 		return err
 	}
 	return approve(ctx, w, own)

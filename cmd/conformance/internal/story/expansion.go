@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -152,7 +153,7 @@ func (p *play) holds(ctx context.Context) error {
 	if err := errors.Join(err, resume(ctx)); err != nil {
 		return fmt.Errorf("the gate must hold while a cluster does not answer: %w", err)
 	}
-	if !contains(said, world.Second) {
+	if !strings.Contains(said, world.Second) {
 		return fmt.Errorf("the region that does not answer is not named:\n%s", said)
 	}
 	return nil
@@ -223,7 +224,7 @@ func (p *play) order() error {
 	want := []string{"datastore created", "runs", "replication created", "rebuild ended: complete", "removed"}
 	next := 0
 	for _, event := range p.Log.Events() {
-		if event.Region == world.Second && next < len(want) && contains(event.What, want[next]) {
+		if event.Region == world.Second && next < len(want) && strings.Contains(event.What, want[next]) {
 			next++
 		}
 	}

@@ -2,7 +2,6 @@ package story
 
 import (
 	"context"
-	"strings"
 
 	"github.com/ringplan/ringplan/cmd/conformance/internal/world"
 )
@@ -38,8 +37,6 @@ func All() []Story {
 }
 
 func name(d world.Delivery) string { return d.Engine + "-" + d.By }
-
-func contains(text, part string) bool { return strings.Contains(text, part) }
 
 // Title names the scenario and the engine.
 func (s Story) Title() string { return s.Name + " " + s.Engine }

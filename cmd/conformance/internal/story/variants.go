@@ -3,9 +3,11 @@ package story
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ringplan/ringplan/cmd/conformance/internal/operator"
+	"github.com/ringplan/ringplan/cmd/conformance/internal/proc"
 	"github.com/ringplan/ringplan/cmd/conformance/internal/world"
 )
 
@@ -67,14 +69,11 @@ func (p *play) fail(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !contains(said, "the stream was cut") {
+	if !strings.Contains(said, "the stream was cut") {
 		return fmt.Errorf("the gate does not say why the rebuild failed:\n%s", said)
 	}
-	const settled = 10 * time.Second // an engine acts within seconds
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(settled):
+	if err := proc.Pause(ctx, hesitation); err != nil {
+		return err
 	}
 	if p.Log.Has(world.Second, "removed") {
 		return fmt.Errorf("the seed host is gone")

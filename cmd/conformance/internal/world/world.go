@@ -140,7 +140,7 @@ func copies(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
 // Populate makes what stands in for the insides of both clusters: nodes and
 // cert-manager, and an operator for each, which behave as said.
 func (w *World) Populate(ctx context.Context, behaviour map[string]operator.Options) error {
-	issuers, err := cluster.Read([]byte(nodes.Definitions))
+	issuers, err := cluster.Read([]byte(nodes.Definitions()))
 	if err != nil {
 		return err
 	}
