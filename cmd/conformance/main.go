@@ -10,11 +10,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/klog/v2"
 
 	"github.com/ringplan/ringplan/cmd/conformance/internal/parts"
@@ -25,9 +27,10 @@ import (
 
 // options are the flags.
 type options struct {
-	cache, crds, root, only, keep string
-	list                          bool
-	limit                         time.Duration
+	cache, crds, root, only, keep, part string
+	list                                bool
+	parallel                            int
+	limit                               time.Duration
 }
 
 func main() {
@@ -50,18 +53,21 @@ func run(ctx context.Context, args []string) int {
 	if err != nil {
 		return usage
 	}
-	stories, err := chosen(o.only)
+	scenarios, err := chosen(o.only)
 	if err != nil {
 		return fail(err)
 	}
 	if o.list {
-		for _, each := range stories {
+		for _, each := range scenarios {
 			fmt.Println(each.Title())
 		}
 		return fine
 	}
+	if o.part != "" {
+		return part(ctx, o)
+	}
 	if proc.Inside() {
-		return inside(ctx, o, stories)
+		return inside(ctx, o, story.Journeys(scenarios))
 	}
 	return outside(ctx, o, args)
 }
@@ -79,8 +85,10 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.root, "root", "", "the `folder` of the ringplan module; that of the working folder unless said")
 	flags.StringVar(&o.only, "only", "", "play the scenarios whose name this `expression` matches")
 	flags.StringVar(&o.keep, "keep", "", "keep logs and repositories in this new `folder`")
+	flags.StringVar(&o.part, "part", "", "build the `program` of that name, print its path, and play nothing")
 	flags.BoolVar(&o.list, "list", false, "list the scenarios")
-	flags.DurationVar(&o.limit, "limit", 5*time.Minute, "how long a scenario may take")
+	flags.IntVar(&o.parallel, "parallel", 2, "how many engines are played with at once")
+	flags.DurationVar(&o.limit, "limit", 15*time.Minute, "how long one engine may take")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -95,21 +103,21 @@ func parse(args []string) (options, error) {
 }
 
 // chosen are the scenarios whose title the expression matches.
-func chosen(expression string) ([]story.Story, error) {
+func chosen(expression string) ([]story.Scenario, error) {
 	pattern, err := regexp.Compile(expression)
 	if err != nil {
 		return nil, err
 	}
-	var stories []story.Story
+	var scenarios []story.Scenario
 	for _, each := range story.All() {
 		if pattern.MatchString(each.Title()) {
-			stories = append(stories, each)
+			scenarios = append(scenarios, each)
 		}
 	}
-	if len(stories) == 0 {
+	if len(scenarios) == 0 {
 		return nil, fmt.Errorf("no scenario matches %q; -list lists them", expression)
 	}
-	return stories, nil
+	return scenarios, nil
 }
 
 // say writes a line of progress.
@@ -202,6 +210,22 @@ func prepare(ctx context.Context, o options, folder string) (world.Programs, err
 	return programs, nil
 }
 
+// part builds one program that is known by name, and prints where it is.
+func part(ctx context.Context, o options) int {
+	for _, each := range []parts.Part{parts.Etcd, parts.Kube, parts.Kustomizer, parts.Argo, parts.Kustomize, parts.Helm} {
+		if each.Name != o.part {
+			continue
+		}
+		path, err := parts.Build(ctx, o.cache, each, say)
+		if err != nil {
+			return fail(err)
+		}
+		fmt.Println(path)
+		return fine
+	}
+	return fail(fmt.Errorf("no program %q is known", o.part))
+}
+
 // executable puts a script of a module, where nothing can be executed, in a folder.
 func executable(script, folder string) error {
 	text, err := os.ReadFile(script)
@@ -231,15 +255,8 @@ func rootOf(said string) (string, error) {
 	}
 }
 
-// result is how a scenario ended.
-type result struct {
-	story story.Story
-	err   error
-	took  time.Duration
-}
-
-// inside plays the scenarios, and prints a table of them.
-func inside(ctx context.Context, o options, stories []story.Story) int {
+// inside plays the journeys, and prints a table of how their scenarios ended.
+func inside(ctx context.Context, o options, journeys []story.Journey) int {
 	if err := proc.Settle(); err != nil {
 		return fail(err)
 	}
@@ -247,56 +264,72 @@ func inside(ctx context.Context, o options, stories []story.Story) int {
 	if err != nil {
 		return fail(err)
 	}
-	code, results := fine, make([]result, 0, len(stories))
-	for i, each := range stories {
-		if ctx.Err() != nil {
-			return fail(errors.New("interrupted"))
-		}
-		say("(%d/%d) %s", i+1, len(stories), each.Title())
-		start := time.Now()
-		err := play(ctx, o, programs, each)
-		if err != nil {
-			code = wrong
-			say("%s: FAILED: %v", each.Title(), err)
-		}
-		results = append(results, result{each, err, time.Since(start)})
+	results, start := make([][]story.Result, len(journeys)), time.Now()
+	var group errgroup.Group
+	group.SetLimit(max(1, o.parallel))
+	for i, each := range journeys {
+		group.Go(func() (err error) {
+			if ctx.Err() != nil {
+				return errors.New("interrupted")
+			}
+			results[i], err = play(ctx, o, programs, each)
+			return err
+		})
 	}
-	table(results)
+	err = group.Wait()
+	code := table(slices.Concat(results...))
+	if err != nil {
+		return fail(err)
+	}
+	say("took %s", time.Since(start).Round(time.Second))
 	return code
 }
 
-// play plays one scenario in a world of its own, which ends with it.
-func play(ctx context.Context, o options, programs world.Programs, each story.Story) error {
+// play plays one journey in a world of its own, which ends with it.
+func play(ctx context.Context, o options, programs world.Programs, journey story.Journey) ([]story.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.limit)
 	defer cancel()
-	folder := filepath.Join(os.Getenv(scratchName), strings.ReplaceAll(each.Title(), " ", "-"))
+	say := func(format string, args ...any) { say("%-15s  %s", journey.Name, fmt.Sprintf(format, args...)) }
+	folder := filepath.Join(os.Getenv(scratchName), journey.Name)
 	logs := filepath.Join(folder, "logs")
 	if err := os.MkdirAll(logs, 0o755); err != nil {
-		return err
+		return nil, err
 	}
 	group := proc.NewGroup(logs)
 	defer group.Stop()
-	w, err := world.New(ctx, programs, group, folder, say)
+	say("begins")
+	w, err := world.New(ctx, programs, group, folder, say, journey.Regions...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	say("both clusters are up")
-	err = each.Play(ctx, w)
+	say("the clusters are up")
+	results := journey.Play(ctx, w)
 	for _, event := range w.Log.Events() {
 		say("operator  %s", event)
 	}
-	return errors.Join(err, w.Log.Wrong())
+	for _, each := range results {
+		if each.Err != nil {
+			say("%s: FAILED: %v", each.Scenario.Name, each.Err)
+		}
+	}
+	return results, nil
 }
 
-func table(results []result) {
+// table prints how scenarios ended, and returns the exit code.
+func table(results []story.Result) int {
+	code := fine
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "SCENARIO\tENGINE\tRESULT\tTIME")
 	for _, each := range results {
 		verdict := "pass"
-		if each.err != nil {
-			verdict = "FAIL"
+		if each.Err != nil {
+			verdict, code = "FAIL", wrong
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", each.story.Name, each.story.Engine, verdict, each.took.Round(time.Second))
+		if errors.Is(each.Err, story.ErrNotReached) {
+			verdict = "not reached"
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", each.Scenario.Name, each.Scenario.Engine, verdict, each.Took.Round(time.Second))
 	}
 	_ = out.Flush() // nobody is left to be told
+	return code
 }

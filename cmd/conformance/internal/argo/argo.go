@@ -1,5 +1,4 @@
-// Package argo starts Argo CD: its application controller, its repository server
-// and Redis.
+// Package argo starts Argo CD: its controllers, its repository server and Redis.
 package argo
 
 import (
@@ -32,20 +31,20 @@ type Programs struct{ Argo, Redis, Tools string }
 
 // Argo is a running Argo CD.
 type Argo struct {
-	hub        *cluster.Cluster
-	start      func() (*proc.Process, error)
-	controller *proc.Process
+	hub         *cluster.Cluster
+	starts      []func() (*proc.Process, error)
+	controllers []*proc.Process
 }
 
 // Start makes the objects that Argo CD wants to be there and starts it on a
 // cluster, with its own files below the folder. The other clusters are known to it
-// by their names here.
-func Start(ctx context.Context, group *proc.Group, programs Programs, hub *cluster.Cluster, known map[string]*cluster.Cluster, folder string) (*Argo, error) {
+// by their names here. With sets, applications may come from ApplicationSets.
+func Start(ctx context.Context, group *proc.Group, programs Programs, hub *cluster.Cluster, known map[string]*cluster.Cluster, folder string, sets bool) (*Argo, error) {
 	a := &Argo{hub: hub}
 	if err := a.settle(ctx, known); err != nil {
 		return nil, err
 	}
-	ports, err := proc.Ports(4)
+	ports, err := proc.Ports(7)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +69,7 @@ func Start(ctx context.Context, group *proc.Group, programs Programs, hub *clust
 	}); err != nil {
 		return nil, err
 	}
-	a.start = func() (*proc.Process, error) {
+	a.starts = append(a.starts, func() (*proc.Process, error) {
 		return group.Start(proc.Spec{
 			Name: "argocd-application-controller", Path: programs.Argo,
 			Env: environment("argocd-application-controller", programs, hub, scratch),
@@ -79,9 +78,33 @@ func Start(ctx context.Context, group *proc.Group, programs Programs, hub *clust
 				"--app-resync-jitter=0", "--persist-resource-health", "--self-heal-timeout-seconds=2",
 			},
 		})
+	})
+	if sets {
+		a.starts = append(a.starts, func() (*proc.Process, error) {
+			return group.Start(proc.Spec{
+				Name: "argocd-applicationset-controller", Path: programs.Argo,
+				Env: environment("argocd-applicationset-controller", programs, hub, scratch),
+				Args: []string{
+					"--namespace=" + Namespace, "--argocd-repo-server=" + server, "--repo-server-plaintext", "--enable-progressive-syncs",
+					fmt.Sprintf("--metrics-addr=127.0.0.1:%d", ports[4]), fmt.Sprintf("--probe-addr=127.0.0.1:%d", ports[5]),
+					fmt.Sprintf("--webhook-addr=127.0.0.1:%d", ports[6]),
+				},
+			})
+		})
 	}
-	a.controller, err = a.start()
-	return a, err
+	return a, a.run()
+}
+
+// run starts the controllers.
+func (a *Argo) run() error {
+	for _, start := range a.starts {
+		controller, err := start()
+		if err != nil {
+			return err
+		}
+		a.controllers = append(a.controllers, controller)
+	}
+	return nil
 }
 
 func environment(component string, programs Programs, hub *cluster.Cluster, scratch string) []string {
@@ -156,12 +179,13 @@ func (a *Argo) know(ctx context.Context, name string, c *cluster.Cluster) error 
 	return a.hub.Apply(ctx, secret)
 }
 
-// Restart kills the application controller, and starts it again.
+// Restart kills the controllers, and starts them again.
 func (a *Argo) Restart() error {
-	a.controller.Kill()
-	var err error
-	a.controller, err = a.start()
-	return err
+	for _, controller := range a.controllers {
+		controller.Kill()
+	}
+	a.controllers = nil
+	return a.run()
 }
 
 // At tells whether an Application is synced to a commit, and healthy.

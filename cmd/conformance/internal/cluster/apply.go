@@ -50,14 +50,14 @@ func Read(text []byte) ([]*unstructured.Unstructured, error) {
 	}
 }
 
-// ReadFiles returns the documents of every YAML file right in a folder.
-func ReadFiles(folder string) ([]*unstructured.Unstructured, error) {
-	names, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+// ReadFiles returns the documents of every file that the pattern matches.
+func ReadFiles(pattern string) ([]*unstructured.Unstructured, error) {
+	names, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil, err
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("%s holds no YAML files", folder)
+		return nil, fmt.Errorf("there is no file %s", pattern)
 	}
 	var all []*unstructured.Unstructured
 	for _, name := range names {

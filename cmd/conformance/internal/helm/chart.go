@@ -27,10 +27,7 @@ type charts struct {
 
 // load returns the chart of a release, and what tells it from another one.
 func (c *charts) load(ctx context.Context, hub *cluster.Cluster, namespace string, s *spec) (*chart.Chart, string, error) {
-	commit, err := c.repository.Head(ctx)
-	if err != nil {
-		return nil, "", err
-	}
+	commit := c.repository.Head()
 	within, perCommit, err := where(ctx, hub, namespace, s)
 	if err != nil {
 		return nil, "", err

@@ -56,6 +56,9 @@ func (c *client) apply(ctx context.Context, s *spec, loaded *chart.Chart, values
 	if err != nil && !errors.Is(err, driver.ErrReleaseNotFound) {
 		return err
 	}
+	if err := c.unlock(last); err != nil {
+		return err
+	}
 	if err != nil || last.Info.Status == release.StatusUninstalled {
 		install := action.NewInstall(c.config)
 		install.ReleaseName, install.Namespace = s.ReleaseName, s.TargetNamespace
@@ -70,6 +73,16 @@ func (c *client) apply(ctx context.Context, s *spec, loaded *chart.Chart, values
 	upgrade.SkipCRDs, upgrade.PostRenderer = true, renderer{s}
 	_, err = upgrade.RunWithContext(ctx, s.ReleaseName, loaded, values)
 	return err
+}
+
+// unlock says of a release that was being changed when its cluster went away that
+// this has failed, so that it is tried again, as the real controller does.
+func (c *client) unlock(last *release.Release) error {
+	if last == nil || !last.Info.Status.IsPending() {
+		return nil
+	}
+	last.SetStatus(release.StatusFailed, "it was interrupted")
+	return c.config.Releases.Update(last)
 }
 
 func (c *client) uninstall(s *spec) error {

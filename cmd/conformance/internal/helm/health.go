@@ -98,7 +98,8 @@ func well(object map[string]any, expression health) error {
 	return nil
 }
 
-// evaluate answers an expression; the fields of the object are its variables.
+// evaluate answers an expression; the fields of the object are its variables, or
+// two objects are.
 func evaluate(text string, object map[string]any) (bool, error) {
 	program, err := compile(text)
 	if err != nil {
@@ -121,7 +122,7 @@ func compile(text string) (cel.Program, error) {
 		cel.HomogeneousAggregateLiterals(), cel.EagerlyValidateDeclarations(true), cel.DefaultUTCTimeZone(true),
 		cel.CrossTypeNumericComparisons(true), cel.OptionalTypes(), ext.Strings(), ext.Sets(), ext.Encoders(),
 	}
-	for _, name := range []string{"apiVersion", "kind", "metadata", "spec", "status", "data"} {
+	for _, name := range []string{"apiVersion", "kind", "metadata", "spec", "status", "data", "self", "dep"} {
 		options = append(options, cel.Variable(name, cel.DynType))
 	}
 	environment, err := cel.NewEnv(options...)

@@ -37,6 +37,7 @@ type Controller struct {
 	mu     sync.Mutex
 	busy   map[string]bool
 	done   map[string]string // what was carried out last, by object
+	seen   map[string]string // at what it was found to be as it should be
 }
 
 // Start begins, with files below the folder, until the context is done. Charts are
@@ -45,7 +46,7 @@ type Controller struct {
 func Start(ctx context.Context, hub *cluster.Cluster, repository *repo.Repo, folder string) *Controller {
 	c := &Controller{
 		hub: hub, charts: charts{repository: repository, folder: folder},
-		busy: map[string]bool{}, done: map[string]string{},
+		busy: map[string]bool{}, done: map[string]string{}, seen: map[string]string{},
 	}
 	go func() {
 		for ctx.Err() == nil {
@@ -63,7 +64,7 @@ func Start(ctx context.Context, hub *cluster.Cluster, repository *repo.Repo, fol
 func (c *Controller) Forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.done = map[string]string{}
+	c.done, c.seen = map[string]string{}, map[string]string{}
 }
 
 // look begins to carry out every object that nobody is busy with.
@@ -104,6 +105,10 @@ var errUnchanged = errors.New("unchanged")
 
 // reconcile brings one release to where its object says.
 func (c *Controller) reconcile(ctx context.Context, object *unstructured.Unstructured, known map[string]*unstructured.Unstructured) error {
+	stand := fmt.Sprint(object.GetUID(), object.GetGeneration(), c.charts.repository.Head())
+	if object.GetDeletionTimestamp() == nil && c.stands(object, stand) {
+		return errUnchanged
+	}
 	var read struct {
 		Spec spec `json:"spec"`
 	}
@@ -125,11 +130,19 @@ func (c *Controller) reconcile(ctx context.Context, object *unstructured.Unstruc
 	if err := waits(object, s, known); err != nil {
 		return err
 	}
-	return c.install(ctx, object, client, s)
+	return c.install(ctx, object, client, s, stand)
+}
+
+// stands tells whether nothing has changed since a release was found to be as it
+// should be; the name of its values changes with what they say.
+func (c *Controller) stands(object *unstructured.Unstructured, stand string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Current(object) && c.seen[key(object)] == stand
 }
 
 // install installs or upgrades a release unless it is as it should be.
-func (c *Controller) install(ctx context.Context, object *unstructured.Unstructured, client *client, s *spec) error {
+func (c *Controller) install(ctx context.Context, object *unstructured.Unstructured, client *client, s *spec, stand string) error {
 	values, err := c.values(ctx, object.GetNamespace(), s)
 	if err != nil {
 		return err
@@ -147,6 +160,9 @@ func (c *Controller) install(ctx context.Context, object *unstructured.Unstructu
 	same := c.done[key(object)] == digest
 	c.mu.Unlock()
 	if same && Current(object) {
+		c.mu.Lock()
+		c.seen[key(object)] = stand
+		c.mu.Unlock()
 		return errUnchanged
 	}
 	if !same {
@@ -166,19 +182,24 @@ func Current(object *unstructured.Unstructured) bool {
 	return observed == object.GetGeneration() && cluster.Condition(object, "Ready") == "True"
 }
 
-// waits returns an error while a release that the object depends on is not ready.
+// waits returns an error while a release that the object depends on is not ready,
+// or not what an expression says of it.
 func waits(object *unstructured.Unstructured, s *spec, known map[string]*unstructured.Unstructured) error {
 	for _, each := range s.DependsOn {
-		if each.ReadyExpr != "" {
-			return errors.New("dependsOn.readyExpr is not supported here")
-		}
 		namespace := each.Namespace
 		if namespace == "" {
 			namespace = object.GetNamespace()
 		}
 		before, ok := known[namespace+"/"+each.Name]
-		if !ok || !Current(before) {
-			return fmt.Errorf("dependency %s/%s is not ready", namespace, each.Name)
+		if !ok {
+			return fmt.Errorf("dependency %s/%s is not there", namespace, each.Name)
+		}
+		ready, err := Current(before), error(nil)
+		if each.ReadyExpr != "" {
+			ready, err = evaluate(each.ReadyExpr, map[string]any{"self": object.Object, "dep": before.Object})
+		}
+		if err != nil || !ready {
+			return errors.Join(fmt.Errorf("dependency %s/%s is not ready", namespace, each.Name), err)
 		}
 	}
 	return nil

@@ -37,6 +37,21 @@ func TestWaits(t *testing.T) {
 	}
 }
 
+func TestReadyExpr(t *testing.T) {
+	after, before := releaseAt("after", 3, 0, "Unknown"), releaseAt("before", 2, 1, "False")
+	known := map[string]*unstructured.Unstructured{key(before): before}
+	for expression, open := range map[string]bool{
+		"dep.status.observedGeneration == 1":                       true,
+		"dep.metadata.generation > self.metadata.generation":       false,
+		"self.metadata.name == 'after' && size(dep.spec.what) > 0": false, // it cannot be answered
+	} {
+		err := waits(after, &spec{DependsOn: []reference{{Name: "before", ReadyExpr: expression}}}, known)
+		if (err == nil) != open {
+			t.Errorf("%s: it says %v", expression, err)
+		}
+	}
+}
+
 func TestWell(t *testing.T) {
 	expression := health{InProgress: "status.?state.orValue('') == 'creating'", Failed: "status.?state.orValue('') == 'error'", Current: "status.?state.orValue('') == 'running'"}
 	for state, want := range map[string]string{"creating": "in progress", "error": "failed", "running": "", "scaling": "not current"} {

@@ -16,7 +16,7 @@ import (
 	"github.com/ringplan/ringplan/cmd/conformance/internal/cluster"
 )
 
-const every = 300 * time.Millisecond
+const every = 500 * time.Millisecond
 
 // Definitions returns the namespace of cert-manager and definitions of those of its
 // kinds that charts render, open to any field.

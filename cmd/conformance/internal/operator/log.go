@@ -58,12 +58,13 @@ func (l *Log) Wrong() error {
 	return fmt.Errorf("the operator was told what it must never be told:\n%s", strings.Join(lines, "\n"))
 }
 
-// Has tells whether an event with these words happened in a region.
-func (l *Log) Has(region, words string) bool {
+// Count tells how often an event with these words happened in a region.
+func (l *Log) Count(region, words string) int {
+	count := 0
 	for _, event := range l.Events() {
 		if event.Region == region && strings.Contains(event.What, words) {
-			return true
+			count++
 		}
 	}
-	return false
+	return count
 }

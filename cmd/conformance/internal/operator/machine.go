@@ -2,6 +2,7 @@ package operator
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -12,9 +13,15 @@ type Options struct {
 	Delay        time.Duration // from creating to running
 	RebuildDelay time.Duration // from the replication to the first pod's rebuild
 	PodTime      time.Duration // that the rebuild of one pod takes
-	FailPod      int           // the ordinal of a pod whose rebuild fails, or -1
 	Stale        bool          // a complete of an earlier rebuild stands in the status from the start
 	Network      string        // the first three numbers of its pods' addresses
+}
+
+// Fate is what becomes of the rebuilds of a region. It may be changed while they go
+// on.
+type Fate struct {
+	Held atomic.Bool // they stand still
+	Cut  atomic.Bool // that of the last pod fails
 }
 
 // States, as the operator writes them.
@@ -52,6 +59,7 @@ type Machine struct {
 	options Options
 	ring    *Ring
 	log     *Log
+	Fate    Fate
 
 	now        time.Time
 	datacenter string
@@ -70,9 +78,11 @@ type Machine struct {
 type rebuild struct {
 	of     string // the UID of the replication
 	source string
-	from   time.Time // when the first pod's rebuild begins
-	state  string    // as it was at the last step, for the log
-	failed string    // why none of it can succeed
+	from   time.Time      // when the first pod's rebuild begins
+	state  string         // as it was at the last step, for the log
+	failed string         // why none of it can succeed
+	said   map[string]any // what the status said last
+	before map[string]any // and what it said of the rebuild before
 }
 
 // NewMachine returns the operator of a region of a ring.
@@ -83,6 +93,9 @@ func NewMachine(region string, options Options, ring *Ring, log *Log) *Machine {
 // Step takes what is there at a time, which never goes back, and returns what the
 // operator writes.
 func (m *Machine) Step(now time.Time, look Look) []Answer {
+	if m.Fate.Held.Load() {
+		m.rebuild.from = m.rebuild.from.Add(now.Sub(m.now))
+	}
 	m.now = now
 	answers := make([]Answer, 0, len(look.Others)+len(look.Replications)+1)
 	for i := range look.Others {

@@ -20,14 +20,14 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{ring: new(Ring), log: new(Log), now: time.Unix(1_000_000, 0)}
-	b.first = NewMachine("one", Options{Delay: time.Second, FailPod: -1, Network: "10.1.0"}, b.ring, b.log)
+	b.first = NewMachine("one", Options{Delay: time.Second, Network: "10.1.0"}, b.ring, b.log)
 	b.step(b.first, 0, Look{Datastore: datastore("dc-1", "")})
 	b.step(b.first, 2*time.Second, Look{Datastore: datastore("dc-1", "")})
 	return b
 }
 
 func (b *bench) second(change func(*Options)) *Machine {
-	options := Options{Delay: time.Second, RebuildDelay: time.Second, PodTime: time.Second, FailPod: -1, Network: "10.2.0"}
+	options := Options{Delay: time.Second, RebuildDelay: time.Second, PodTime: time.Second, Network: "10.2.0"}
 	if change != nil {
 		change(&options)
 	}
@@ -143,16 +143,17 @@ func TestWrong(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	for name, test := range map[string]struct {
-		change func(*Options)
+		cut    bool
 		source string
 		want   string
 	}{
-		"one pod":      {func(o *Options) { o.FailPod = 2 }, "dc-1", "the stream was cut"},
-		"wrong source": {nil, "us-east1", "sufficient sources"},
+		"one pod":      {true, "dc-1", "the stream was cut"},
+		"wrong source": {false, "us-east1", "sufficient sources"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			m := b.second(test.change)
+			m := b.second(nil)
+			m.Fate.Cut.Store(test.cut)
 			b.join(m)
 			look := Look{Datastore: datastore("dc-2", seed), Replications: replication("a", test.source)}
 			b.step(m, 0, look)

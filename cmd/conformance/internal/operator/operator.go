@@ -19,7 +19,7 @@ import (
 )
 
 // every is how often an operator looks.
-const every = 100 * time.Millisecond
+const every = 250 * time.Millisecond
 
 // Kind is a kind of the operator's group.
 func Kind(kind, version string) schema.GroupVersionKind {

@@ -41,6 +41,7 @@ func (m *Machine) start(object *unstructured.Unstructured) {
 		return
 	}
 	m.rebuild.source, m.rebuild.from, m.rebuild.state, m.rebuild.failed = source, m.now.Add(m.options.RebuildDelay), running, ""
+	m.rebuild.before = m.rebuild.said
 	if source == m.datacenter || !m.ring.has(source) {
 		m.rebuild.failed = fmt.Sprintf("failed to rebuild from %s: unable to find sufficient sources for streaming", source)
 	}
@@ -61,13 +62,16 @@ func (m *Machine) progress(object *unstructured.Unstructured) map[string]any {
 // replicationStatus is what the datastore's status says of its rebuild. Until a
 // first pod is rebuilt it says what it said before.
 func (m *Machine) replicationStatus(replicas int) map[string]any {
-	if m.rebuild.state == none || m.now.Before(m.rebuild.from) {
+	switch {
+	case m.rebuild.state == none || m.now.Before(m.rebuild.from):
 		return m.earlier(replicas)
+	case m.rebuild.state != running:
+		return m.rebuild.said
 	}
 	details, ended, bad := map[string]any{}, 0, false
 	updated := m.rebuild.from
 	for i := range replicas {
-		detail, done := m.pod(i)
+		detail, done := m.pod(i, i == replicas-1)
 		if detail == nil {
 			break
 		}
@@ -83,12 +87,13 @@ func (m *Machine) replicationStatus(replicas int) map[string]any {
 		}
 	}
 	m.settle(ended == replicas, bad)
-	return map[string]any{"state": m.rebuild.state, "updated": updated.Unix(), "rebuildDetails": details}
+	m.rebuild.said = map[string]any{"state": m.rebuild.state, "updated": updated.Unix(), "rebuildDetails": details}
+	return m.rebuild.said
 }
 
 // pod is where the rebuild of one pod stands, and since when; they are rebuilt one
 // after the other. It is nil before its turn.
-func (m *Machine) pod(ordinal int) (map[string]any, time.Time) {
+func (m *Machine) pod(ordinal int, last bool) (map[string]any, time.Time) {
 	begin := m.rebuild.from.Add(time.Duration(ordinal) * m.options.PodTime)
 	end := begin.Add(m.options.PodTime)
 	detail := func(state, message string, at time.Time) (map[string]any, time.Time) {
@@ -101,7 +106,7 @@ func (m *Machine) pod(ordinal int) (map[string]any, time.Time) {
 		return detail(failed, m.rebuild.failed, begin)
 	case m.now.Before(end):
 		return detail(running, "", begin)
-	case ordinal == m.options.FailPod:
+	case last && m.Fate.Cut.Load():
 		return detail(failed, fmt.Sprintf("failed to rebuild from %s: the stream was cut", m.rebuild.source), end)
 	default:
 		return detail(complete, "", end)
@@ -127,10 +132,11 @@ func (m *Machine) settle(all, bad bool) {
 	m.say(false, "rebuild ended: %s", state)
 }
 
-// earlier is what an earlier rebuild left, if it is to be there.
+// earlier is what an earlier rebuild left: one that was seen, or one of the day
+// before, if that is to be there.
 func (m *Machine) earlier(replicas int) map[string]any {
-	if !m.options.Stale {
-		return nil
+	if m.rebuild.before != nil || !m.options.Stale {
+		return m.rebuild.before
 	}
 	const ago = 24 * 60 * 60
 	updated := m.created.Unix() - ago

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 )
 
 // Branch is the one branch of the repository.
@@ -22,6 +23,7 @@ type Repo struct {
 	Work string // the clone
 	bare string
 	url  string
+	head atomic.Pointer[string] // of what was pushed
 }
 
 // New makes a repository below the folder, with a first commit, and serves it over
@@ -87,13 +89,15 @@ func (r *Repo) Push(ctx context.Context, message string) (string, error) {
 	if _, err := git(ctx, r.Work, "push", "--quiet", "origin", "HEAD:"+Branch); err != nil {
 		return "", err
 	}
-	return git(ctx, r.Work, "rev-parse", "HEAD")
+	commit, err := git(ctx, r.Work, "rev-parse", "HEAD")
+	if err == nil {
+		r.head.Store(&commit)
+	}
+	return commit, err
 }
 
 // Head is the newest commit that was pushed.
-func (r *Repo) Head(ctx context.Context) (string, error) {
-	return git(ctx, r.bare, "rev-parse", Branch)
-}
+func (r *Repo) Head() string { return *r.head.Load() }
 
 // Archive is a commit's tree as a tar archive, packed with gzip.
 func (r *Repo) Archive(ctx context.Context, commit string) ([]byte, error) {

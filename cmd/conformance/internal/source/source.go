@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	every   = 300 * time.Millisecond
+	every   = 500 * time.Millisecond
 	version = "source.toolkit.fluxcd.io/v1"
 )
 
@@ -101,15 +101,13 @@ func (c *Controller) publish(ctx context.Context) error {
 
 // artifact is what a source says of the newest commit.
 func (c *Controller) artifact(ctx context.Context) (cluster.Object, error) {
-	commit, err := c.repo.Head(ctx)
-	if err != nil {
-		return nil, err
-	}
+	commit := c.repo.Head()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	name := commit + ".tar.gz"
 	archive, ok := c.archives[name]
 	if !ok {
+		var err error
 		if archive, err = c.repo.Archive(ctx, commit); err != nil {
 			return nil, err
 		}

@@ -11,7 +11,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/ringplan/ringplan/cmd/conformance/internal/argo"
 	"github.com/ringplan/ringplan/cmd/conformance/internal/cluster"
+	"github.com/ringplan/ringplan/cmd/conformance/internal/flux"
 	"github.com/ringplan/ringplan/cmd/conformance/internal/world"
 )
 
@@ -21,38 +23,56 @@ var groups = []string{".fluxcd.io/", "argoproj.io/", "apigee.cloud.google.com/"}
 // phases are those of the second region for which everything is rendered.
 var phases = []string{"joining", "rebuilding", "settling", "serving"}
 
-// accepted asks the API server, with the real definitions, whether it would take
-// what is rendered for an engine, in every phase of an expansion.
-func accepted(delivery world.Delivery) func(context.Context, *world.World) error {
-	return func(ctx context.Context, w *world.World) error {
-		for _, name := range []string{"apigee", "argocd", "flux"} {
-			if err := w.Define(ctx, name, w.Hub()); err != nil {
-				return err
+// acceptance asks an API server, with the real definitions, whether it would take
+// what is rendered for each engine, in every phase of an expansion.
+func acceptance(w *world.World) []step {
+	var steps []step
+	defined := false
+	for _, d := range deliveries {
+		steps = append(steps, step{Scenario{accepted, d.Name()}, func(ctx context.Context) error {
+			if !defined {
+				if err := define(ctx, w); err != nil {
+					return err
+				}
+				defined = true
 			}
-		}
-		for _, name := range []string{"apigee", "argocd", "flux-system"} {
-			if err := w.Hub().ApplyText(ctx, "{apiVersion: v1, kind: Namespace, metadata: {name: "+name+"}}"); err != nil {
-				return err
-			}
-		}
-		if err := w.WriteTopology(delivery); err != nil {
+			return accept(ctx, w, d)
+		}})
+	}
+	return steps
+}
+
+// define makes what there is where something is rendered for.
+func define(ctx context.Context, w *world.World) error {
+	if err := w.Define(ctx, "apigee/*.yaml", "argocd/*.yaml", "flux/*.yaml"); err != nil {
+		return err
+	}
+	for _, name := range []string{world.Namespace, argo.Namespace, flux.Namespace} {
+		if err := w.Hub().ApplyText(ctx, "{apiVersion: v1, kind: Namespace, metadata: {name: "+name+"}}"); err != nil {
 			return err
 		}
-		count := 0
-		for _, phase := range phases {
-			out := filepath.Join(w.Folder, "rendered-"+phase)
-			if _, err := w.Ringplan(ctx, world.Fine, "render", "--phase", world.Second+"="+phase, "--out", out); err != nil {
-				return err
-			}
-			asked, err := acceptFolder(ctx, w.Hub(), out)
-			if err != nil {
-				return fmt.Errorf("at phase %s: %w", phase, err)
-			}
-			count += asked
-		}
-		w.Say("the API server would take all %d objects", count)
-		return nil
 	}
+	return nil
+}
+
+func accept(ctx context.Context, w *world.World, delivery world.Delivery) error {
+	if err := w.WriteTopology(delivery); err != nil {
+		return err
+	}
+	count := 0
+	for _, phase := range phases {
+		out := filepath.Join(w.Folder, delivery.Name()+"-"+phase)
+		if _, err := w.Ringplan(ctx, world.Fine, "render", "--phase", world.Second+"="+phase, "--out", out); err != nil {
+			return err
+		}
+		asked, err := acceptFolder(ctx, w.Hub(), out)
+		if err != nil {
+			return fmt.Errorf("at phase %s: %w", phase, err)
+		}
+		count += asked
+	}
+	w.Say("the API server would take all %d objects for %s", count, delivery.Name())
+	return nil
 }
 
 // acceptFolder asks for all objects below a folder, and returns how many they are.

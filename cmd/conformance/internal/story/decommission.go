@@ -32,14 +32,11 @@ spec: {nodeName: nowhere, containers: [{name: dns, image: dns.invalid/none}]}
 `
 
 // hesitation is how long an engine is given to remove what it must not.
-const hesitation = 10 * time.Second
+const hesitation = 5 * time.Second
 
-// decommission plays an expansion, and takes the region out again: releases leave
-// in order, and what holds data only when a person says so.
-func (p *play) decommission(ctx context.Context) error {
-	if err := p.expand(ctx); err != nil {
-		return err
-	}
+// leave takes the second region out again: releases leave in order, and what holds
+// data only when a person says so.
+func (p *play) leave(ctx context.Context) error {
 	if err := p.Regions[world.Second].ApplyText(ctx, keepsakes); err != nil {
 		return err
 	}
@@ -59,7 +56,7 @@ func (p *play) decommission(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.Log.Wrong()
+	return nil
 }
 
 func (p *play) moving(ctx context.Context) error { return p.move(ctx, world.Second) }
@@ -104,7 +101,7 @@ func (p *play) dataLeaves(ctx context.Context) error {
 		return errors.New("the engine removes the datastore, and no person has said that it may")
 	}
 	p.Say("the datastore stays; a person lets it go")
-	if err := p.engine.confirm(ctx, p.World, p.delivery.By); err != nil {
+	if err := p.engine.confirm(ctx, p.World); err != nil {
 		return err
 	}
 	if err := p.Until(ctx, soon, world.Second, "datastore gone"); err != nil {

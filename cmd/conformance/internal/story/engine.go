@@ -1,5 +1,3 @@
-// Package story holds the scenarios: what users do, what the operators must see,
-// and what must never happen.
 package story
 
 import (
@@ -12,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -39,28 +38,30 @@ type engine interface {
 	// has left Git with a commit.
 	holds(ctx context.Context, w *world.World, commit string) error
 	// confirm is what a person does so that the datastore of the second region
-	// goes, which has left Git; by is how it is delivered.
-	confirm(ctx context.Context, w *world.World, by string) error
+	// goes, which has left Git.
+	confirm(ctx context.Context, w *world.World) error
 }
 
 // engines are those that a topology's delivery may name.
-var engines = map[string]func() engine{
-	"flux":   func() engine { return new(fluxEngine) },
-	"argocd": func() engine { return new(argoEngine) },
+var engines = map[string]func(world.Delivery) engine{
+	"flux":   func(d world.Delivery) engine { return &fluxEngine{delivery: d} },
+	"argocd": func(d world.Delivery) engine { return &argoEngine{delivery: d} },
 }
 
 // fluxEngine is Flux: the real kustomize-controller, and stand-ins.
 type fluxEngine struct {
+	delivery   world.Delivery
 	controller *flux.Controller
 	releases   *helm.Controller
 }
 
-// fluxStart is what a person makes once; the secrets of the clusters come with it.
+// fluxStart is what a person makes once, given the kind and the spec of the source;
+// the secrets of the clusters come with it.
 const fluxStart = `
 apiVersion: source.toolkit.fluxcd.io/v1
-kind: GitRepository
+kind: %[1]s
 metadata: {name: flux-system, namespace: flux-system}
-spec: {interval: 1m, url: %q, ref: {branch: %s}}
+spec: {%[2]s}
 ---
 apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
@@ -69,11 +70,11 @@ spec:
   interval: 1m
   prune: true
   path: ./rendered/flux
-  sourceRef: {kind: GitRepository, name: flux-system}
+  sourceRef: {kind: %[1]s, name: flux-system}
 `
 
 func (e *fluxEngine) start(ctx context.Context, w *world.World) error {
-	if err := w.Define(ctx, "flux", w.Hub()); err != nil {
+	if err := w.Define(ctx, "flux/*.yaml"); err != nil {
 		return err
 	}
 	if err := w.Hub().ApplyText(ctx, "{apiVersion: v1, kind: Namespace, metadata: {name: "+flux.Namespace+"}}"); err != nil {
@@ -92,7 +93,11 @@ func (e *fluxEngine) start(ctx context.Context, w *world.World) error {
 	if e.controller, err = flux.Start(w.Group, w.Programs.Kustomizer, w.Hub(), w.Folder); err != nil {
 		return err
 	}
-	return w.Hub().ApplyText(ctx, fmt.Sprintf(fluxStart, w.Repo.URL(), repo.Branch))
+	if e.delivery.Source != "" {
+		return w.Hub().ApplyText(ctx, fmt.Sprintf(fluxStart, e.delivery.Source, ""))
+	}
+	git := fmt.Sprintf("interval: 1m, url: %q, ref: {branch: %s}", w.Repo.URL(), repo.Branch)
+	return w.Hub().ApplyText(ctx, fmt.Sprintf(fluxStart, "GitRepository", git))
 }
 
 func kubeconfigSecret(name string, c *cluster.Cluster) *unstructured.Unstructured {
@@ -114,8 +119,8 @@ func (e *fluxEngine) holds(ctx context.Context, w *world.World, commit string) e
 	return untilSynced(ctx, w, e, commit)
 }
 
-func (e *fluxEngine) confirm(ctx context.Context, w *world.World, by string) error {
-	if by == "helm" {
+func (e *fluxEngine) confirm(ctx context.Context, w *world.World) error {
+	if e.delivery.By == "helm" {
 		return remove(ctx, w, world.First, helm.Release, flux.Namespace, "conformance-"+world.Second+"-datastore")
 	}
 	return remove(ctx, w, world.Second, operator.Datastore, world.Namespace, "default")
@@ -140,7 +145,16 @@ func (e *fluxEngine) synced(ctx context.Context, w *world.World, commit string) 
 }
 
 // argoEngine is Argo CD.
-type argoEngine struct{ argo *argo.Argo }
+type argoEngine struct {
+	delivery world.Delivery
+	argo     *argo.Argo
+}
+
+// The applications of the second region, and of its datastore.
+const (
+	argoParent    = "conformance-" + world.Second
+	argoDatastore = argoParent + "-datastore"
+)
 
 const argoStart = `
 apiVersion: argoproj.io/v1alpha1
@@ -154,13 +168,17 @@ spec:
 `
 
 func (e *argoEngine) start(ctx context.Context, w *world.World) error {
-	if err := w.Define(ctx, "argocd", w.Hub()); err != nil {
+	definitions := []string{"argocd/applications.yaml", "argocd/appprojects.yaml"}
+	if e.delivery.Set {
+		definitions = append(definitions, "argocd/applicationsets.yaml") // the largest by far
+	}
+	if err := w.Define(ctx, definitions...); err != nil {
 		return err
 	}
 	tools := strings.Join([]string{filepath.Dir(w.Programs.Kustomize), filepath.Dir(w.Programs.Helm), w.Programs.ArgoTools}, ":")
 	programs := argo.Programs{Argo: w.Programs.Argo, Redis: w.Programs.Redis, Tools: tools}
 	var err error
-	if e.argo, err = argo.Start(ctx, w.Group, programs, w.Hub(), w.Regions, w.Folder); err != nil {
+	if e.argo, err = argo.Start(ctx, w.Group, programs, w.Hub(), w.Regions, w.Folder, e.delivery.Set); err != nil {
 		return err
 	}
 	if err := e.settings(ctx, w); err != nil {
@@ -186,7 +204,20 @@ func (e *argoEngine) settings(ctx context.Context, w *world.World) error {
 func (e *argoEngine) restart() error { return e.argo.Restart() }
 
 // holds waits until Argo CD asks: a confirmation that comes earlier does not count.
+// A set does not ask, and leaves what it must not remove.
 func (e *argoEngine) holds(ctx context.Context, w *world.World, _ string) error {
+	if e.delivery.Set {
+		return proc.Until(ctx, soon, "the application of the datastore to go", func(ctx context.Context) error {
+			_, err := w.Hub().Get(ctx, argo.Application, argo.Namespace, argoDatastore)
+			switch {
+			case err == nil:
+				return errors.New("it is there")
+			case apierrors.IsNotFound(err):
+				return nil
+			}
+			return err
+		})
+	}
 	asks := func(object *unstructured.Unstructured) error {
 		message, _, _ := unstructured.NestedString(object.Object, "status", "operationState", "message")
 		if !strings.Contains(message, "pruning confirmation") {
@@ -194,14 +225,16 @@ func (e *argoEngine) holds(ctx context.Context, w *world.World, _ string) error 
 		}
 		return nil
 	}
-	return w.Hub().Until(ctx, soon, argo.Application, argo.Namespace, "conformance-"+world.Second, "waiting for a confirmation", asks)
+	return w.Hub().Until(ctx, soon, argo.Application, argo.Namespace, argoParent, "waiting for a confirmation", asks)
 }
 
 // confirm approves twice: that the application of the datastore goes, and, once it
 // is being deleted, that what it holds does.
-func (e *argoEngine) confirm(ctx context.Context, w *world.World, _ string) error {
-	const parent, own = "conformance-" + world.Second, "conformance-" + world.Second + "-datastore"
-	if err := approve(ctx, w, parent); err != nil {
+func (e *argoEngine) confirm(ctx context.Context, w *world.World) error {
+	if e.delivery.Set {
+		return remove(ctx, w, world.Second, operator.Datastore, world.Namespace, "default")
+	}
+	if err := approve(ctx, w, argoParent); err != nil {
 		return err
 	}
 	deleted := func(object *unstructured.Unstructured) error {
@@ -210,10 +243,10 @@ func (e *argoEngine) confirm(ctx context.Context, w *world.World, _ string) erro
 		}
 		return nil
 	}
-	if err := w.Hub().Until(ctx, soon, argo.Application, argo.Namespace, own, "deleted", deleted); err != nil {
+	if err := w.Hub().Until(ctx, soon, argo.Application, argo.Namespace, argoDatastore, "deleted", deleted); err != nil {
 		return err
 	}
-	return approve(ctx, w, own)
+	return approve(ctx, w, argoDatastore)
 }
 
 // approve tells Argo CD that what it asks about an application may go.

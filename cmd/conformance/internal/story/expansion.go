@@ -22,18 +22,51 @@ const seedHost = "10.100.0.11"
 // soon is how long an engine may take to bring a commit to a cluster.
 const soon = 2 * time.Minute
 
-// play is a scenario under way.
+// play is the journey of one engine.
 type play struct {
 	*world.World
 	engine   engine
 	delivery world.Delivery
-	restarts bool // the engine is killed half way
-	outage   bool // an API server is away for a while
+	restarts bool // the engine is killed on the way
+	kills    int
+}
+
+func newPlay(w *world.World, delivery world.Delivery) *play {
+	return &play{World: w, engine: engines[delivery.Engine](delivery), delivery: delivery}
+}
+
+// steps are those of all scenarios, each proved on the way of one expansion.
+func (p *play) steps() []step {
+	var steps []step
+	for _, each := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{expansion, p.begin},
+		{restarted, p.restart},
+		{expansion, p.join},
+		{expansion, p.rebuild},
+		{stale, p.distrust},
+		{byHand, p.edit},
+		{away, p.outage},
+		{failed, p.fail},
+		{expansion, p.rebuilt},
+		{expansion, p.serve},
+		{restarted, p.restarted},
+		{decommission, p.leave},
+	} {
+		do := func(ctx context.Context) error { return p.explain(ctx, each.do(ctx)) }
+		steps = append(steps, step{Scenario{each.name, p.delivery.Name()}, do})
+	}
+	return steps
 }
 
 // begin writes the repository, installs the first region through the engine, and
 // proves that it serves.
 func (p *play) begin(ctx context.Context) error {
+	if err := p.Populate(ctx); err != nil {
+		return err
+	}
 	if err := p.WriteTopology(p.delivery); err != nil {
 		return err
 	}
@@ -92,76 +125,73 @@ func (p *play) explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	head, wrong := p.Repo.Head(ctx)
-	if wrong != nil {
-		return err
-	}
+	head := p.Repo.Head()
 	if says := p.engine.synced(ctx, p.World, head); says != nil {
 		return fmt.Errorf("%w\nthe engine says at %s:\n%w", err, head[:7], says)
 	}
 	return err
 }
 
-// join takes the second region up to the moment when its rebuild is under way.
+// join takes the second region up to the moment when it runs.
 func (p *play) join(ctx context.Context) error {
 	if err := p.move(ctx, world.Second); err != nil {
 		return err
 	}
-	if err := p.settle(ctx, "The second region joins"); err != nil {
+	commit, err := p.commit(ctx, "The second region joins")
+	if err != nil {
 		return err
 	}
-	if err := p.Until(ctx, soon, world.Second, "runs"); err != nil {
+	if err := p.Until(ctx, soon, world.Second, "datastore created"); err != nil {
 		return err
 	}
 	if err := p.kill(); err != nil {
 		return err
 	}
+	if err := untilSynced(ctx, p.World, p.engine, commit); err != nil {
+		return err
+	}
+	return p.Until(ctx, soon, world.Second, "runs")
+}
+
+// rebuild has the rebuild started, and held up: the gate must hold meanwhile.
+func (p *play) rebuild(ctx context.Context) error {
+	p.Fate.Held.Store(true)
+	return p.replicate(ctx, "The second region is rebuilt", 1)
+}
+
+// replicate has a rebuild started, by a replication that is the first or a later
+// one.
+func (p *play) replicate(ctx context.Context, message string, time int) error {
 	if err := p.move(ctx, world.Second); err != nil {
 		return err
 	}
-	if _, err := p.commit(ctx, "The second region is rebuilt"); err != nil {
+	if _, err := p.commit(ctx, message); err != nil {
 		return err
 	}
-	return p.Until(ctx, soon, world.Second, "replication created from dc-1")
-}
-
-// expand plays a whole expansion.
-func (p *play) expand(ctx context.Context) error {
-	for _, part := range []func(context.Context) error{p.begin, p.join, p.holds, p.rebuilt, p.serve} {
-		if err := part(ctx); err != nil {
-			return err
-		}
-	}
-	return p.order()
-}
-
-// holds sees that nothing takes the seed host out while the rebuild goes on: not
-// the gate, not an edit by hand, not a cluster that does not answer.
-func (p *play) holds(ctx context.Context) error {
-	if _, err := p.Step(ctx, world.Closed, world.Second); err != nil {
-		return fmt.Errorf("the gate must hold while the rebuild goes on: %w", err)
-	}
-	if err := p.byHand(ctx); err != nil {
+	if err := p.UntilAgain(ctx, soon, world.Second, "replication created from dc-1", time); err != nil {
 		return err
 	}
-	if !p.outage {
-		return nil
-	}
-	p.Say("the API server of %s is ended", world.Second)
-	resume := p.Regions[world.Second].Pause()
+	return p.closed(ctx, "the rebuild goes on")
+}
+
+// closed sees that the gate of the second region is closed, whatever else is so, and
+// that it says all these words.
+func (p *play) closed(ctx context.Context, while string, words ...string) error {
 	said, err := p.Step(ctx, world.Closed, world.Second)
-	if err := errors.Join(err, resume(ctx)); err != nil {
-		return fmt.Errorf("the gate must hold while a cluster does not answer: %w", err)
+	if err != nil {
+		return fmt.Errorf("the gate must hold while %s: %w", while, err)
 	}
-	if !strings.Contains(said, world.Second) {
-		return fmt.Errorf("the region that does not answer is not named:\n%s", said)
+	for _, each := range words {
+		if !strings.Contains(said, each) {
+			return fmt.Errorf("the gate holds while %s, and does not say %q:\n%s", while, each, said)
+		}
 	}
 	return nil
 }
 
-// byHand takes the seed host out of what is rendered, and then says in the rollout
+// edit takes the seed host out of what is rendered, and then says in the rollout
 // that it may go; neither passes what CI runs.
-func (p *play) byHand(ctx context.Context) error {
+func (p *play) edit(ctx context.Context) error {
 	for _, edit := range []struct{ file, old, new string }{
 		{"rendered/" + world.Second + "/overrides.yaml", "multiRegionSeedHost: " + seedHost, "{}"},
 		{"rollout.yaml", "phase: rebuilding", "phase: settling"},
@@ -180,22 +210,27 @@ func (p *play) byHand(ctx context.Context) error {
 
 // rebuilt waits for the rebuild, and has the seed host taken out.
 func (p *play) rebuilt(ctx context.Context) error {
+	p.Fate.Held.Store(false)
 	if err := p.Until(ctx, soon, world.Second, "rebuild ended: complete"); err != nil {
 		return err
 	}
 	if err := p.move(ctx, world.Second); err != nil {
 		return err
 	}
+	commit, err := p.commit(ctx, "The second region loses its seed host")
+	if err != nil {
+		return err
+	}
 	if err := p.kill(); err != nil {
 		return err
 	}
-	if err := p.settle(ctx, "The second region loses its seed host"); err != nil {
+	if err := untilSynced(ctx, p.World, p.engine, commit); err != nil {
 		return err
 	}
 	return p.Until(ctx, soon, world.Second, "seed host \""+seedHost+"\" removed")
 }
 
-// serve proves that the second region serves.
+// serve proves that the second region serves, and that all was in order.
 func (p *play) serve(ctx context.Context) error {
 	if err := p.move(ctx, world.Second); err != nil {
 		return err
@@ -206,17 +241,10 @@ func (p *play) serve(ctx context.Context) error {
 	if err := p.settle(ctx, "The second region serves"); err != nil {
 		return err
 	}
-	_, err := p.Ringplan(ctx, world.Fine, "verify", "--strict")
-	return err
-}
-
-// kill kills the engine if it is to be, and starts it again.
-func (p *play) kill() error {
-	if !p.restarts {
-		return nil
+	if _, err := p.Ringplan(ctx, world.Fine, "verify", "--strict"); err != nil {
+		return err
 	}
-	p.Say("the engine is killed, and starts again")
-	return p.engine.restart()
+	return p.order()
 }
 
 // order sees that the operator was told everything, and nothing too early.

@@ -1,42 +1,140 @@
+// Package story holds the scenarios: what users do, what the operators must see,
+// and what must never happen.
 package story
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
+	"time"
 
 	"github.com/ringplan/ringplan/cmd/conformance/internal/world"
 )
 
-// Story is one scenario with one engine.
-type Story struct {
-	Name   string
-	Engine string
-	Play   func(context.Context, *world.World) error
-}
+// Scenario is something that is proved of one engine.
+type Scenario struct{ Name, Engine string }
 
-// deliveries are the engines, and what each delivers.
+// Title names the scenario and the engine.
+func (s Scenario) Title() string { return s.Name + " " + s.Engine }
+
+// The scenarios.
+const (
+	accepted     = "accepted"
+	expansion    = "expansion"
+	restarted    = "engine-restarted"
+	stale        = "stale-complete"
+	byHand       = "edited-by-hand"
+	away         = "api-server-away"
+	failed       = "failed-rebuild"
+	decommission = "decommission"
+)
+
+// names are the scenarios in the order of the table.
+var names = []string{accepted, expansion, restarted, stale, byHand, away, failed, decommission}
+
+// deliveries are the engines, and how each delivers. What may be chosen otherwise is
+// chosen otherwise in one of them.
 var deliveries = []world.Delivery{
-	{Engine: "flux", By: "rendered"}, {Engine: "argocd", By: "rendered"}, {Engine: "flux", By: "helm"}, {Engine: "argocd", By: "helm"},
+	{Engine: "flux", By: "rendered", Source: "ExternalArtifact"}, {Engine: "argocd", By: "rendered"},
+	{Engine: "flux", By: "helm"}, {Engine: "argocd", By: "helm", Set: true},
 }
 
-// All are the scenarios, in the order in which they are played: first whole
-// expansions, then what may go wrong in one, and what the API server accepts.
-func All() []Story {
-	var all []Story
-	for _, d := range deliveries {
-		all = append(all, Story{Name: "expansion", Engine: name(d), Play: variant{}.run(d)})
-	}
-	for _, v := range variants {
-		for _, d := range deliveries[:2] {
-			all = append(all, Story{Name: v.name, Engine: name(d), Play: v.run(d)})
+// All are the scenarios of every engine.
+func All() []Scenario {
+	var all []Scenario
+	for _, name := range names {
+		for _, d := range deliveries {
+			all = append(all, Scenario{name, d.Name()})
 		}
-	}
-	for _, d := range deliveries {
-		all = append(all, Story{Name: "accepted", Engine: name(d), Play: accepted(d)})
 	}
 	return all
 }
 
-func name(d world.Delivery) string { return d.Engine + "-" + d.By }
+// Journey plays scenarios in one world, one on the way to another: an expansion,
+// in which ever more goes wrong, and at its end a decommission.
+type Journey struct {
+	Name      string
+	Regions   []string // that its world must have
+	Scenarios []Scenario
+	steps     func(*world.World) []step
+}
 
-// Title names the scenario and the engine.
-func (s Story) Title() string { return s.Name + " " + s.Engine }
+// step is a part of a scenario.
+type step struct {
+	scenario Scenario
+	do       func(context.Context) error
+}
+
+// Journeys are those that prove the chosen scenarios. An expansion comes with all of
+// its own engine.
+func Journeys(chosen []Scenario) []Journey {
+	var journeys []Journey
+	first := Journey{Name: accepted, Regions: []string{world.First}}
+	for _, d := range deliveries {
+		var own []Scenario
+		for _, each := range chosen {
+			switch {
+			case each.Engine != d.Name():
+			case each.Name == accepted:
+				first.Scenarios = append(first.Scenarios, each)
+			default:
+				own = append(own, each)
+			}
+		}
+		if len(own) == 0 {
+			continue
+		}
+		if basis := (Scenario{expansion, d.Name()}); !slices.Contains(own, basis) {
+			own = append([]Scenario{basis}, own...)
+		}
+		journeys = append(journeys, Journey{
+			Name: d.Name(), Regions: []string{world.First, world.Second}, Scenarios: own,
+			steps: func(w *world.World) []step { return newPlay(w, d).steps() },
+		})
+	}
+	if len(first.Scenarios) > 0 {
+		first.steps = acceptance
+		journeys = append(journeys, first)
+	}
+	return journeys
+}
+
+// Result is how a scenario ended.
+type Result struct {
+	Scenario Scenario
+	Err      error
+	Took     time.Duration
+}
+
+// ErrNotReached is the result of a scenario when one before it failed.
+var ErrNotReached = errors.New("not reached")
+
+// Play plays the journey, up to the first step that fails, and returns how each
+// scenario ended.
+func (j Journey) Play(ctx context.Context, w *world.World) []Result {
+	results := make([]Result, len(j.Scenarios))
+	for i, each := range j.Scenarios {
+		results[i].Scenario = each
+	}
+	broken := false
+	for _, step := range j.steps(w) {
+		at := slices.Index(j.Scenarios, step.scenario)
+		if at < 0 {
+			continue
+		}
+		if result := &results[at]; broken {
+			result.Err = cmp.Or(result.Err, ErrNotReached)
+		} else {
+			result.play(ctx, w, step)
+			broken = result.Err != nil
+		}
+	}
+	return results
+}
+
+func (r *Result) play(ctx context.Context, w *world.World, step step) {
+	start := time.Now()
+	r.Err = errors.Join(step.do(ctx), w.Log.Wrong())
+	r.Took += time.Since(start)
+}

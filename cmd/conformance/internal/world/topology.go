@@ -14,6 +14,23 @@ import (
 type Delivery struct {
 	Engine string // flux or argocd
 	By     string // helm or rendered
+	Source string // the kind by which Flux knows the repository, if not GitRepository
+	Set    bool   // Argo CD's releases are an ApplicationSet for each region
+}
+
+// Name is short for the delivery.
+func (d Delivery) Name() string { return d.Engine + "-" + d.By }
+
+// settings are those of the engine.
+func (d Delivery) settings() string {
+	text := "engine: " + d.By
+	if d.Source != "" {
+		text += ", source: {kind: " + d.Source + "}"
+	}
+	if d.Set {
+		text += ", applications: set"
+	}
+	return text
 }
 
 // topology is of two regions; the second is to join the first. No chart renders a
@@ -28,7 +45,7 @@ spec:
   namespace: apigee
   delivery: [%[1]s]
   repository: {url: %[2]q, revision: %[3]s}
-  %[1]s: {engine: %[4]s}
+  %[1]s: {%[4]s}
   organization: {name: conformance, project: conformance, analyticsRegion: us-central1}
   instanceID: conformance1
   cassandra:
@@ -63,14 +80,17 @@ const sameAuthority = "      values: {ao: {certManagerCAIssuerEnabled: false}}\n
 // WriteTopology writes a topology and its charts into the clone.
 func (w *World) WriteTopology(delivery Delivery) error {
 	authority := sameAuthority
-	if delivery == (Delivery{Engine: "flux", By: "helm"}) {
+	if delivery.Name() == "flux-helm" {
 		authority = ""
 	}
-	text := fmt.Sprintf(topology, delivery.Engine, w.Repo.URL(), repo.Branch, delivery.By, authority)
+	text := fmt.Sprintf(topology, delivery.Engine, w.Repo.URL(), repo.Branch, delivery.settings(), authority)
 	if err := os.WriteFile(filepath.Join(w.Repo.Work, "topology.yaml"), []byte(text), 0o644); err != nil {
 		return err
 	}
 	charts := filepath.Join(w.Repo.Work, "charts")
+	if err := os.RemoveAll(charts); err != nil {
+		return err
+	}
 	if err := os.CopyFS(charts, os.DirFS(filepath.Join(w.Programs.Root, "examples", "charts", "1.16.0"))); err != nil {
 		return err
 	}

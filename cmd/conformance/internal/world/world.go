@@ -47,15 +47,16 @@ type World struct {
 	Repo     *repo.Repo
 	Ring     *operator.Ring
 	Log      *operator.Log
+	Fate     *operator.Fate // of the second region's rebuilds
 	Say      func(format string, args ...any)
 }
 
 // Hub is the cluster that the engine runs in: that of the first region.
 func (w *World) Hub() *cluster.Cluster { return w.Regions[First] }
 
-// New boots both regions and the repository, with their files below the folder.
-// The group ends what was started, also after an error.
-func New(ctx context.Context, programs Programs, group *proc.Group, folder string, say func(string, ...any)) (*World, error) {
+// New boots regions and the repository, with their files below the folder. The
+// group ends what was started, also after an error.
+func New(ctx context.Context, programs Programs, group *proc.Group, folder string, say func(string, ...any), regions ...string) (*World, error) {
 	w := &World{
 		Programs: programs, Folder: folder, Group: group, Say: say,
 		Regions: map[string]*cluster.Cluster{}, Ring: new(operator.Ring), Log: new(operator.Log),
@@ -64,7 +65,7 @@ func New(ctx context.Context, programs Programs, group *proc.Group, folder strin
 	if err != nil {
 		return nil, err
 	}
-	if err := w.boot(ctx, etcd); err != nil {
+	if err := w.boot(ctx, etcd, regions); err != nil {
 		return nil, err
 	}
 	if err := w.kubeconfig(); err != nil {
@@ -76,13 +77,13 @@ func New(ctx context.Context, programs Programs, group *proc.Group, folder strin
 	return w, nil
 }
 
-// boot starts the clusters, both at once.
-func (w *World) boot(ctx context.Context, etcd *cluster.Etcd) error {
+// boot starts the clusters, all at once.
+func (w *World) boot(ctx context.Context, etcd *cluster.Etcd, names []string) error {
 	type booted struct {
 		cluster *cluster.Cluster
 		err     error
 	}
-	names, results := []string{First, Second}, make(chan booted)
+	results := make(chan booted)
 	for _, name := range names {
 		go func() {
 			c, err := cluster.Start(ctx, w.Group, cluster.Programs{Etcd: w.Programs.Etcd, Kube: w.Programs.Kube}, etcd, name, w.Folder)
@@ -112,21 +113,21 @@ func (w *World) kubeconfig() error {
 	return os.WriteFile(w.Kubeconfig(), text, 0o600)
 }
 
-// Define applies the definitions of the named folder of real ones to the clusters.
-func (w *World) Define(ctx context.Context, name string, clusters ...*cluster.Cluster) error {
-	definitions, err := cluster.ReadFiles(filepath.Join(w.Programs.CRDs, name))
-	if err != nil {
-		return err
-	}
-	for _, definition := range definitions {
-		unstructured.RemoveNestedField(definition.Object, "spec", "conversion") // its webhook does not run here
-	}
-	for _, c := range clusters {
-		if err := c.Define(ctx, copies(definitions)); err != nil {
+// Define applies real definitions to the cluster of the engine, those of the files
+// that the patterns match.
+func (w *World) Define(ctx context.Context, patterns ...string) error {
+	var all []*unstructured.Unstructured
+	for _, pattern := range patterns {
+		definitions, err := cluster.ReadFiles(filepath.Join(w.Programs.CRDs, filepath.FromSlash(pattern)))
+		if err != nil {
 			return err
 		}
+		all = append(all, definitions...)
 	}
-	return nil
+	for _, definition := range all {
+		unstructured.RemoveNestedField(definition.Object, "spec", "conversion") // its webhook does not run here
+	}
+	return w.Hub().Define(ctx, all)
 }
 
 func copies(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
@@ -138,36 +139,38 @@ func copies(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
 }
 
 // Populate makes what stands in for the insides of both clusters: nodes and
-// cert-manager, and an operator for each, which behave as said.
-func (w *World) Populate(ctx context.Context, behaviour map[string]operator.Options) error {
+// cert-manager, and an operator for each. In the second region a rebuild of long
+// ago is said to be complete.
+func (w *World) Populate(ctx context.Context) error {
 	issuers, err := cluster.Read([]byte(nodes.Definitions()))
 	if err != nil {
 		return err
 	}
-	for name, c := range w.Regions {
-		if err := c.Define(ctx, copies(issuers)); err != nil {
+	for name, network := range map[string]string{First: "10.100.0", Second: "10.101.0"} {
+		if err := w.Regions[name].Define(ctx, copies(issuers)); err != nil {
 			return err
 		}
-		nodes.Start(ctx, c, behaviour[name].Network)
-		operator.Start(ctx, c, Namespace, operator.NewMachine(name, behaviour[name], w.Ring, w.Log))
+		nodes.Start(ctx, w.Regions[name], network)
+		machine := operator.NewMachine(name, operator.Options{
+			Delay: time.Second, RebuildDelay: 2 * time.Second, PodTime: 2 * time.Second, Network: network, Stale: name == Second,
+		}, w.Ring, w.Log)
+		operator.Start(ctx, w.Regions[name], Namespace, machine)
+		if name == Second {
+			w.Fate = &machine.Fate
+		}
 	}
 	return nil
 }
 
-// Behaviour is how the operators of both regions behave when all goes well.
-func Behaviour() map[string]operator.Options {
-	options := func(network string) operator.Options {
-		return operator.Options{
-			Delay: time.Second, RebuildDelay: 2 * time.Second, PodTime: 2 * time.Second, FailPod: -1, Network: network,
-		}
-	}
-	return map[string]operator.Options{First: options("10.100.0"), Second: options("10.101.0")}
+// Until waits for an event in a region, which may have been already.
+func (w *World) Until(ctx context.Context, limit time.Duration, region, words string) error {
+	return w.UntilAgain(ctx, limit, region, words, 1)
 }
 
-// Until waits for an event in a region.
-func (w *World) Until(ctx context.Context, limit time.Duration, region, words string) error {
-	return proc.Until(ctx, limit, fmt.Sprintf("the operator of %s to log %q", region, words), func(context.Context) error {
-		if w.Log.Has(region, words) {
+// UntilAgain waits until an event has been in a region so many times.
+func (w *World) UntilAgain(ctx context.Context, limit time.Duration, region, words string, times int) error {
+	return proc.Until(ctx, limit, fmt.Sprintf("the operator of %s to log %q, %d times", region, words, times), func(context.Context) error {
+		if w.Log.Count(region, words) >= times {
 			return nil
 		}
 		return errors.Join(errors.New("it has not"), w.Group.Check(), w.wrong())
