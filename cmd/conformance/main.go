@@ -204,8 +204,10 @@ func prepare(ctx context.Context, o options, folder string) (world.Programs, err
 	if err := executable(filepath.Join(source.Dir, "hack", "git-verify-wrapper.sh"), programs.ArgoTools); err != nil {
 		return programs, err
 	}
-	if programs.Redis, err = exec.LookPath("redis-server"); err != nil {
-		return programs, errors.New("redis-server is not on the PATH; Debian's package redis-server has it")
+	for name, path := range map[string]*string{"redis-server": &programs.Redis, "docker-registry": &programs.Registry} {
+		if *path, err = exec.LookPath(name); err != nil {
+			return programs, fmt.Errorf("%[1]s is not on the PATH; Debian's package %[1]s has it", name)
+		}
 	}
 	return programs, nil
 }

@@ -56,6 +56,7 @@ func define(ctx context.Context, w *world.World) error {
 }
 
 func accept(ctx context.Context, w *world.World, delivery world.Delivery) error {
+	w.Packed = "registry.invalid/charts"
 	if err := w.WriteTopology(delivery); err != nil {
 		return err
 	}

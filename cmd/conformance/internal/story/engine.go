@@ -167,6 +167,14 @@ spec:
   syncPolicy: {automated: {prune: true, selfHeal: true}}
 `
 
+// argoCharts tells Argo CD of a registry, given where in it the charts are.
+const argoCharts = `
+apiVersion: v1
+kind: Secret
+metadata: {name: charts, namespace: argocd, labels: {argocd.argoproj.io/secret-type: repository}}
+stringData: {name: charts, type: helm, url: %q, enableOCI: "true", insecureOCIForceHttp: "true"}
+`
+
 func (e *argoEngine) start(ctx context.Context, w *world.World) error {
 	definitions := []string{"argocd/applications.yaml", "argocd/appprojects.yaml"}
 	if e.delivery.Set {
@@ -183,6 +191,11 @@ func (e *argoEngine) start(ctx context.Context, w *world.World) error {
 	}
 	if err := e.settings(ctx, w); err != nil {
 		return err
+	}
+	if e.delivery.Packed {
+		if err := w.Hub().ApplyText(ctx, fmt.Sprintf(argoCharts, w.Packed)); err != nil {
+			return err
+		}
 	}
 	return w.Hub().ApplyText(ctx, fmt.Sprintf(argoStart, w.Repo.URL(), repo.Branch))
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/ringplan/ringplan/cmd/conformance/internal/proc"
+	"github.com/ringplan/ringplan/cmd/conformance/internal/registry"
 	"github.com/ringplan/ringplan/cmd/conformance/internal/repo"
 	"github.com/ringplan/ringplan/cmd/conformance/internal/world"
 )
@@ -67,7 +69,7 @@ func (p *play) begin(ctx context.Context) error {
 	if err := p.Populate(ctx); err != nil {
 		return err
 	}
-	if err := p.WriteTopology(p.delivery); err != nil {
+	if err := p.write(ctx); err != nil {
 		return err
 	}
 	if _, err := p.Ringplan(ctx, world.Fine, "lint"); err != nil {
@@ -93,6 +95,32 @@ func (p *play) begin(ctx context.Context) error {
 		return err
 	}
 	return p.settle(ctx, "The first region serves")
+}
+
+// write writes the repository. Where the charts are not to be in it, they are pushed
+// to a registry, and a person applies the definitions, which Argo CD does not take
+// out of it.
+func (p *play) write(ctx context.Context) error {
+	if !p.delivery.Packed {
+		return p.WriteTopology(p.delivery)
+	}
+	server, err := registry.Start(ctx, p.Group, p.Programs.Registry, p.Programs.Helm, p.Folder)
+	if err != nil {
+		return err
+	}
+	p.Packed = server.Charts()
+	if err := p.WriteTopology(p.delivery); err != nil {
+		return err
+	}
+	if err := server.Push(ctx, p.Charts()); err != nil {
+		return err
+	}
+	for region := range p.Regions {
+		if err := p.DefineSystem(ctx, region); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(p.Charts())
 }
 
 // move takes a region on as soon as its gate is open.

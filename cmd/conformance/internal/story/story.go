@@ -37,7 +37,7 @@ var names = []string{accepted, expansion, restarted, stale, byHand, away, failed
 // chosen otherwise in one of them.
 var deliveries = []world.Delivery{
 	{Engine: "flux", By: "rendered", Source: "ExternalArtifact"}, {Engine: "argocd", By: "rendered"},
-	{Engine: "flux", By: "helm"}, {Engine: "argocd", By: "helm", Set: true},
+	{Engine: "flux", By: "helm"}, {Engine: "argocd", By: "helm", Set: true, Packed: true},
 }
 
 // All are the scenarios of every engine.

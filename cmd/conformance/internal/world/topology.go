@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/ringplan/ringplan/cmd/conformance/internal/cluster"
 	"github.com/ringplan/ringplan/cmd/conformance/internal/repo"
 )
 
@@ -16,6 +17,7 @@ type Delivery struct {
 	By     string // helm or rendered
 	Source string // the kind by which Flux knows the repository, if not GitRepository
 	Set    bool   // Argo CD's releases are an ApplicationSet for each region
+	Packed bool   // charts are those of a registry, and definitions are applied by hand
 }
 
 // Name is short for the delivery.
@@ -37,11 +39,11 @@ func (d Delivery) settings() string {
 // Secret of it, because manifests that are committed cannot hold one.
 const topology = `apiVersion: ringplan.dev/v1alpha1
 kind: Topology
-metadata: {name: conformance}
+metadata: {name: conformance, annotations: {ringplan.dev/ignore/RP163: "definitions are applied by hand"}}
 spec:
   system: apigee-hybrid
   version: 1.16.0
-  charts: {path: charts}
+  charts: {%[6]s}
   namespace: apigee
   delivery: [%[1]s]
   repository: {url: %[2]q, revision: %[3]s}
@@ -83,18 +85,38 @@ func (w *World) WriteTopology(delivery Delivery) error {
 	if delivery.Name() == "flux-helm" {
 		authority = ""
 	}
-	text := fmt.Sprintf(topology, delivery.Engine, w.Repo.URL(), repo.Branch, delivery.settings(), authority)
+	charts := "path: charts"
+	if delivery.Packed {
+		charts = fmt.Sprintf("repository: %q", "oci://"+w.Packed)
+	}
+	text := fmt.Sprintf(topology, delivery.Engine, w.Repo.URL(), repo.Branch, delivery.settings(), authority, charts)
 	if err := os.WriteFile(filepath.Join(w.Repo.Work, "topology.yaml"), []byte(text), 0o644); err != nil {
 		return err
 	}
-	charts := filepath.Join(w.Repo.Work, "charts")
-	if err := os.RemoveAll(charts); err != nil {
+	folder := w.Charts()
+	if err := os.RemoveAll(folder); err != nil {
 		return err
 	}
-	if err := os.CopyFS(charts, os.DirFS(filepath.Join(w.Programs.Root, "examples", "charts", "1.16.0"))); err != nil {
+	if err := os.CopyFS(folder, os.DirFS(filepath.Join(w.Programs.Root, "examples", "charts", "1.16.0"))); err != nil {
 		return err
 	}
-	return w.realDefinitions(filepath.Join(charts, "apigee-operator", "etc", "crds", "crd"))
+	return w.realDefinitions(filepath.Join(folder, definitions))
+}
+
+// definitions is where the operator's chart has those of the system.
+var definitions = filepath.Join("apigee-operator", "etc", "crds", "crd")
+
+// Charts is the folder of the charts in the clone.
+func (w *World) Charts() string { return filepath.Join(w.Repo.Work, "charts") }
+
+// DefineSystem applies the definitions of the system to a region, as a person does
+// where no engine can.
+func (w *World) DefineSystem(ctx context.Context, region string) error {
+	all, err := cluster.ReadFiles(filepath.Join(w.Charts(), definitions, "*s.yaml"))
+	if err != nil {
+		return err
+	}
+	return w.Regions[region].Define(ctx, all)
 }
 
 // Replace changes a text in a file of the clone, which must hold it.

@@ -31,11 +31,11 @@ const (
 
 // Programs are the paths of everything that is started.
 type Programs struct {
-	Etcd, Kube, Kustomizer, Argo, Kustomize, Helm, Redis string
-	ArgoTools                                            string // the folder of Argo CD's own scripts
-	Ringplan                                             string // a folder with both of its programs
-	Root                                                 string // the folder of the ringplan repository
-	CRDs                                                 string // the folder of real definitions, or nothing
+	Etcd, Kube, Kustomizer, Argo, Kustomize, Helm, Redis, Registry string
+	ArgoTools                                                      string // the folder of Argo CD's own scripts
+	Ringplan                                                       string // a folder with both of its programs
+	Root                                                           string // the folder of the ringplan repository
+	CRDs                                                           string // the folder of real definitions, or nothing
 }
 
 // World is what a scenario plays in.
@@ -45,6 +45,7 @@ type World struct {
 	Group    *proc.Group
 	Regions  map[string]*cluster.Cluster
 	Repo     *repo.Repo
+	Packed   string // where the charts are in a registry, if there is one
 	Ring     *operator.Ring
 	Log      *operator.Log
 	Fate     *operator.Fate // of the second region's rebuilds
