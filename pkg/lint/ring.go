@@ -15,9 +15,9 @@ import (
 var ringRules = []Rule{
 	{
 		Code: "RP030", Name: "duplicate-region", Severity: diag.Error,
-		Summary: "Two regions have the same name, or are the same cluster.",
-		Why:     "The name is the folder of a region's files, and a cluster holds one datacenter of a ring.",
-		Fix:     "Give each region a name and a cluster of its own.",
+		Summary: "Two regions have the same name, are the same cluster, or are reached as one.",
+		Why:     "The name is the folder of a region's files, and a cluster holds one datacenter of a ring: what is meant for one region would be done to the other.",
+		Fix:     "Give each region a name and a cluster of its own, and a way to reach it: kubernetes.context, and kubeConfigSecret or argocdCluster where Flux or Argo CD reaches it.",
 		Source:  "ringplan",
 		Check:   checkDuplicateRegions,
 	}, {
@@ -111,13 +111,75 @@ func checkDuplicateRegions(p *Pass) {
 			continue
 		}
 		names[r.Name] = r
-		id := strings.Join([]string{r.Platform, r.Kubernetes.Region, r.Kubernetes.Cluster, r.Kubernetes.Context}, "\x00")
+		id := clusterID(r)
 		if other := clusters[id]; other != nil {
 			p.Report(r.Path("kubernetes.cluster"), "one cluster holds one datacenter of a ring", "regions %s and %s are the same cluster, %s", other.Name, r.Name, r.Kubernetes.Cluster)
 			continue
 		}
 		clusters[id] = r
 	}
+	for _, way := range waysIn(p) {
+		checkReachedApart(p, way)
+	}
+}
+
+// A wayIn is by what somebody reaches the cluster of a region: a field, its value,
+// and what is set so that it differs.
+type wayIn struct {
+	by    string
+	of    func(*topology.Region) (field, value string)
+	apart string
+}
+
+// waysIn lists the ways that are used: people's own, and those of the engines that
+// reach every cluster from one place.
+func waysIn(p *Pass) []wayIn {
+	ways := []wayIn{{"kubectl context", func(r *topology.Region) (string, string) {
+		return "kubernetes.context", r.Kubernetes.Context
+	}, "kubernetes.context"}}
+	if p.Delivers(topology.EngineFlux) && p.Spec.Flux.Clusters == topology.Hub {
+		ways = append(ways, wayIn{"Secret of Flux", func(r *topology.Region) (string, string) {
+			return "kubernetes.kubeConfigSecret", r.Kubernetes.KubeConfigSecret
+		}, "kubernetes.kubeConfigSecret"})
+	}
+	if p.Delivers(topology.EngineArgoCD) {
+		ways = append(ways, wayIn{"name in Argo CD", argoCDCluster, "kubernetes.argocdCluster"})
+	}
+	return ways
+}
+
+// argoCDCluster is the name by which Argo CD knows the cluster of a region, which is
+// the cluster's own where no other is given.
+func argoCDCluster(r *topology.Region) (field, value string) {
+	if k := r.Kubernetes; k.ArgoCDCluster != k.Cluster {
+		return "kubernetes.argocdCluster", k.ArgoCDCluster
+	}
+	return "kubernetes.cluster", r.Kubernetes.Cluster
+}
+
+// checkReachedApart wants every cluster to be reached by a value of its own. Regions
+// that are one by their names are reported already.
+func checkReachedApart(p *Pass, way wayIn) {
+	first := map[string]*topology.Region{}
+	for i := range p.Spec.Regions {
+		r := &p.Spec.Regions[i]
+		field, value := way.of(r)
+		other := first[value]
+		switch {
+		case value == "":
+		case other == nil:
+			first[value] = r
+		case other.Name != r.Name && clusterID(other) != clusterID(r):
+			field0, _ := way.of(other)
+			p.Report(r.Path(field), fmt.Sprintf("the first is at %s; give each a %s of its own", p.At(other.Path(field0)), way.apart),
+				"the clusters of regions %s and %s are reached by the same %s, %s", other.Name, r.Name, way.by, value)
+		}
+	}
+}
+
+// clusterID tells clusters apart by what a region says of its own.
+func clusterID(r *topology.Region) string {
+	return strings.Join([]string{r.Platform, r.Kubernetes.Region, r.Kubernetes.Cluster, r.Kubernetes.Context}, "\x00")
 }
 
 func checkDuplicateDatacenters(p *Pass) {

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,45 @@ func TestNamesOfRegions(t *testing.T) {
 		"datacenter twice, but for case":  {set{"spec/regions/1/datacenter": `"DC-1"`}, nil, []string{"RP031 error spec.regions[1].datacenter"}},
 		"a datacenter named like another": {set{"spec/regions/1/datacenter": `"east"`}, nil, nil},
 	})
+}
+
+// TestReachedApart sees that no two clusters are reached by one name, wherever that
+// name is used.
+func TestReachedApart(t *testing.T) {
+	const (
+		second = "RP030 error spec.regions[2].kubernetes."
+		k      = "spec/regions/%d/kubernetes/%s"
+	)
+	at := func(field string, regions ...int) set {
+		s := set{}
+		for _, i := range regions {
+			s[fmt.Sprintf(k, i, field)] = `"same"`
+		}
+		return s
+	}
+	argo := func(s set) set {
+		return s.with("spec/delivery", `["argocd"]`).with("spec/repository", `{"url": "https://git.example/fleet.git"}`)
+	}
+	flux := func(s set) set { return s.with("spec/delivery", `["flux"]`) }
+	checkRules(t, map[string]ruleTest{
+		"context":                         {at("context", 0, 2), nil, []string{second + "context"}},
+		"context of three":                {at("context", 0, 1, 2), nil, []string{"RP030 error spec.regions[1].kubernetes.context", second + "context"}},
+		"Secret, and nobody uses it":      {at("kubeConfigSecret", 0, 2), nil, nil},
+		"Secret":                          {flux(at("kubeConfigSecret", 0, 2)), nil, []string{second + "kubeConfigSecret"}},
+		"Secret, and a Flux in each":      {flux(at("kubeConfigSecret", 0, 2)).with("spec/flux", `{"clusters": "own"}`), nil, nil},
+		"Secret named as another's is":    {flux(set{"spec/regions/2/kubernetes/kubeConfigSecret": `"t-east-kubeconfig"`}), nil, []string{second + "kubeConfigSecret"}},
+		"Argo CD's, and nobody uses it":   {at("argocdCluster", 0, 2), nil, nil},
+		"Argo CD's":                       {argo(at("argocdCluster", 0, 2)), nil, []string{second + "argocdCluster"}},
+		"clusters of one name":            {argo(set{"spec/regions/2/kubernetes/cluster": `"c1"`}), nil, []string{second + "cluster"}},
+		"clusters of one name, set apart": {argo(set{"spec/regions/2/kubernetes/cluster": `"c1"`, "spec/regions/2/kubernetes/argocdCluster": `"c9"`}), nil, nil},
+		"named as another cluster":        {argo(set{"spec/regions/2/kubernetes/argocdCluster": `"c1"`}), nil, []string{second + "argocdCluster"}},
+		"one cluster, said once":          {argo(set{"spec/regions/2/kubernetes": `{"cluster": "c1", "region": "r1"}`}), nil, []string{second + "cluster"}},
+	})
+	for _, f := range run(at("context", 0, 2).on(t), nil) {
+		if !strings.Contains(f.Message, "east and north") || !strings.Contains(f.Hint, "the first is at ") {
+			t.Errorf("it does not say which, and where: %s (%s)", f.Message, f.Hint)
+		}
+	}
 }
 
 func TestExpandFrom(t *testing.T) {
