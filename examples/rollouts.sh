@@ -296,3 +296,24 @@ edit topology.yaml '/^  regions:/i\
   values: {kmsEncryptionSecret: {name: kms-2026, key: key}}
 '
 at 2026-11-21T09:10:00Z render
+
+verified RP165-clusters alone-2 "Every region is to have a Flux of its own, and the one that they share still delivers." --base HEAD
+put base alone-2 "Before that."
+edit topology.yaml '/^  regions:/i\
+  delivery: [flux]\
+  flux: {clusters: own}
+'
+at 2026-11-21T09:10:00Z render
+cd base
+edit topology.yaml '/^  regions:/i\
+  delivery: [flux]
+'
+at 2026-11-21T09:10:00Z render
+
+verified RP165-engine alone-2 "Flux is to deliver no more, and nobody has taken its objects out." --base HEAD
+put base alone-2 "Before that."
+cd base
+edit topology.yaml '/^  regions:/i\
+  delivery: [flux]
+'
+at 2026-11-21T09:10:00Z render

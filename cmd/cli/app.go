@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringplan/ringplan/pkg/deliver"
 	"github.com/ringplan/ringplan/pkg/deliver/argocd"
 	"github.com/ringplan/ringplan/pkg/deliver/flux"
 	"github.com/ringplan/ringplan/pkg/diag"
@@ -339,7 +340,7 @@ func regionNames(t *topology.Topology) string {
 
 // allRules lists every rule that can report something on a system.
 func allRules(s system.System, compiled system.Ring) []lint.Rule {
-	rules := slices.Concat(load.Rules(), lint.Rules(), s.Rules(compiled), fleetRules, rolloutRules, chartRules, besideRules, flux.Rules, argocd.Rules)
+	rules := slices.Concat(load.Rules(), lint.Rules(), s.Rules(compiled), fleetRules, rolloutRules, chartRules, besideRules, deliver.Rules, flux.Rules, argocd.Rules)
 	slices.SortFunc(rules, func(a, b lint.Rule) int { return strings.Compare(a.Code, b.Code) })
 	return rules
 }

@@ -12,7 +12,9 @@ import (
 	"github.com/ringplan/ringplan/pkg/deliver/flux"
 	"github.com/ringplan/ringplan/pkg/deliver/helmfile"
 	"github.com/ringplan/ringplan/pkg/diag"
+	"github.com/ringplan/ringplan/pkg/lint"
 	"github.com/ringplan/ringplan/pkg/manifest"
+	"github.com/ringplan/ringplan/pkg/report"
 	"github.com/ringplan/ringplan/pkg/stage"
 	"github.com/ringplan/ringplan/pkg/system"
 	"github.com/ringplan/ringplan/pkg/topology"
@@ -60,6 +62,39 @@ func (r *ring) commands(s stage.Stage, root string) []system.Command {
 		return byHand
 	}
 	return deliver.Commands(byHand, with, !(r.argoRenders() && r.Spec.Charts.Path == ""))
+}
+
+// toldTo returns a change of what an engine is told, with its effect. Those that
+// follow from changes of other files are counted alone.
+func toldTo(engine string, c manifest.Change) report.Effected {
+	e := report.Effected{Change: c, Effect: deliver.Classify(c)}
+	if e.Class == system.Safe {
+		e.Fold = "change of what " + engine + " is told"
+	}
+	return e
+}
+
+// verifyDelivery sees that how the regions are delivered is not switched under
+// them. A silence counts for the change that it comes with, and for no later one.
+func (r *ring) verifyDelivery(was *ring) {
+	if was == nil {
+		return
+	}
+	rendered := func(region *topology.Region) bool {
+		_, there := was.compiled.Delivery(was.at.At(region.Name))
+		return there
+	}
+	rule := deliver.Rules[0]
+	key := lint.IgnorePrefix + rule.Code
+	reason := strings.TrimSpace(r.Metadata.Annotations[key])
+	if reason == strings.TrimSpace(was.Metadata.Annotations[key]) {
+		reason = ""
+	}
+	for _, s := range deliver.Switches(was.Topology, r.Topology, rendered) {
+		r.findings = append(r.findings, diag.Finding{
+			Code: rule.Code, Severity: rule.Severity, Pos: r.At(s.Path), Path: s.Path, Message: s.What, Hint: s.Hint, Silenced: reason,
+		})
+	}
 }
 
 // commitsManifests reports whether an engine applies what the charts render, which

@@ -264,10 +264,6 @@ func documentsOf(data []byte) [][]byte {
 
 // byRegion sorts changes by the region that they belong to, which is the first
 // folder of their path, and tells what each does.
-// told is the effect of what an engine is told: it follows from the other files,
-// whose changes say what they do.
-var told = system.Effect{Class: system.Safe, Why: "the engine carries out what the other files say", Source: "ringplan"}
-
 func byRegion(s system.System, changes []manifest.Change, only string) []report.RegionDiff {
 	var regions []report.RegionDiff
 	for _, c := range changes {
@@ -286,7 +282,7 @@ func byRegion(s system.System, changes []manifest.Change, only string) []report.
 		last := &regions[i]
 		effected := report.Effected{Effect: s.Classify(c)}
 		if engine := engineOf(c.File); engine != "" {
-			effected.Effect, effected.Fold = told, "change of what "+engine+" is told"
+			effected = toldTo(engine, c)
 		}
 		c.File, c.Docs = file, nil
 		c.Old, c.New = lint.Redact(c.Path, c.Old), lint.Redact(c.Path, c.New)

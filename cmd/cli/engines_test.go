@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/ringplan/ringplan/cmd/charts"
@@ -75,6 +76,8 @@ func TestEnginesFindTheirFolders(t *testing.T) {
 					found++
 					if !exists(filepath.Join(out, match[1], "kustomization.yaml")) {
 						t.Errorf("%s at %s: %s is told of %s, which is not rendered", example, phase, file, match[1])
+					} else if phase == "closing" && strings.HasSuffix(match[1], "/flux/releases") {
+						kustomized(t, filepath.Join(out, match[1])) // where no release is left, too
 					}
 				}
 			}

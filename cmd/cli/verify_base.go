@@ -39,6 +39,7 @@ func (a *app) verifyBase(ctx context.Context, args []string, rings []*ring, know
 	for _, r := range rings {
 		r.findings = nil
 		r.verifyLock(before.rings[r.file])
+		r.verifyDelivery(before.rings[r.file])
 		err := a.markStale(ctx, r, before, known)
 		if err == nil {
 			err = a.verifyRing(ctx, r, base, before, known)
@@ -236,7 +237,7 @@ func (r *ring) verifyByHand(before *earlier, known diag.List) error {
 			continue
 		}
 		for _, c := range d.Changes {
-			if c.Class == system.OneWay || c.Class == system.DestroysData {
+			if engineOf(c.Change.File) == "" && (c.Class == system.OneWay || c.Class == system.DestroysData) { // of engines RP165 says it
 				r.foundByHand(region, c)
 			}
 		}

@@ -29,6 +29,8 @@ type Rule struct {
 	Always bool
 	// Charts marks a rule whose findings need the charts.
 	Charts bool
+	// Base marks a rule whose findings need a Git revision to compare with.
+	Base bool
 	// Check looks at one topology. A rule without Check documents findings
 	// that something else reports.
 	Check func(*Pass)
@@ -163,7 +165,7 @@ func (p place) apply(t *topology.Topology, at Standing, rules []Rule, key, code 
 			matched = true
 		}
 	}
-	if !matched && (at.Charts || !rules[i].Charts) {
+	if !matched && !rules[i].Base && (at.Charts || !rules[i].Charts) {
 		unused("remove it", "the silence of %s matches no finding", code)
 	}
 }
