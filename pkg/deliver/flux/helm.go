@@ -8,8 +8,17 @@ import (
 )
 
 // helm renders the releases of a region as HelmReleases, with their charts and
-// values.
+// values. Where none is left, the folder is empty, and what was in it is pruned: the
+// values would outlive the region, because the slice that applies them is one that
+// leaves behind what it applied.
 func (r room) helm(folder string) ([]manifest.File, error) {
+	if len(r.region.Releases) == 0 {
+		empty := deliver.Kustomization(folder, "No Helm release of region "+r.region.Name+" is left.")
+		// Flux writes it anew, without lists that are empty, and kustomize takes none
+		// that says nothing [FLUX].
+		empty.Docs[0].Set("namespace", r.Spec.Flux.Namespace)
+		return []manifest.File{empty}, nil
+	}
 	values, err := r.region.Values()
 	if err != nil {
 		return nil, err
@@ -23,14 +32,12 @@ func (r room) helm(folder string) ([]manifest.File, error) {
 		resources = append(resources, "charts.yaml")
 		files = append(files, deliver.File(folder+"/charts.yaml", "The charts.", charts...))
 	}
-	if len(r.region.Releases) > 0 {
-		resources = append(resources, "helmreleases.yaml")
-		var docs []*manifest.Map
-		for _, rel := range r.region.Releases {
-			docs = append(docs, r.release(rel, config))
-		}
-		files = append(files, deliver.File(folder+"/helmreleases.yaml", "The Helm releases of region "+r.region.Name+", in order.", docs...))
+	resources = append(resources, "helmreleases.yaml")
+	var docs []*manifest.Map
+	for _, rel := range r.region.Releases {
+		docs = append(docs, r.release(rel, config))
 	}
+	files = append(files, deliver.File(folder+"/helmreleases.yaml", "The Helm releases of region "+r.region.Name+", in order.", docs...))
 	return append(files, deliver.Kustomization(folder, "The Helm releases of region "+r.region.Name+", with their charts and values.", resources...)), nil
 }
 
@@ -110,11 +117,13 @@ func (r room) chart(spec *manifest.Map, chart string) {
 		spec.Set("chartRef", manifest.NewMap("kind", "OCIRepository", "name", r.Name(r.region, chart)))
 		return
 	}
-	spec.Set("chart", manifest.NewMap("spec", manifest.NewMap(
-		"chart", "./"+r.ChartInRepository(chart),
-		"reconcileStrategy", "Revision",
-		"sourceRef", r.sourceRef(),
-	)))
+	// With strategy Revision every commit would make another version of the chart,
+	// and so upgrade every release of every region: a step would not change its own
+	// region alone.
+	from := manifest.NewMap("chart", "./"+r.ChartInRepository(chart), "reconcileStrategy", "ChartVersion", "sourceRef", r.sourceRef())
+	from.Comment("reconcileStrategy", "A changed chart comes with a new version in its Chart.yaml; under the same one Flux keeps the chart that it has.\n"+
+		"With a ringplan.lock, ringplan charts verify finds other bytes under the same version.")
+	spec.Set("chart", manifest.NewMap("spec", from))
 }
 
 // action says what happens if an installation or an upgrade fails.

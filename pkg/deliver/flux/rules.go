@@ -38,7 +38,7 @@ func checkCannot(p *lint.Pass) {
 		return
 	}
 	if deliver.Before(f.Version, Oldest) {
-		p.Report("spec.flux.version", "", "Flux %s is too old: a Kustomization has health expressions since %s", f.Version, Oldest)
+		p.Report("spec.flux.version", "upgrade Flux, and set this to "+Oldest+" or newer; engine: rendered needs that no less", "Flux %s is too old: a Kustomization has health expressions since %s", f.Version, Oldest)
 	}
 	if f.Engine != topology.DeliverHelm {
 		return
