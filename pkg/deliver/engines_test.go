@@ -3,6 +3,7 @@ package deliver_test
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -45,17 +46,29 @@ var phases = []stage.Phase{"joining", "rebuilding", "settling", "serving", "drai
 
 var start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 
-// planOf returns what is delivered while the region west is at a phase.
-func planOf(t *testing.T, spec string, phase stage.Phase) deliver.Plan {
+// topologyOf returns the topology with more in its spec, and edited, if that is not
+// nil.
+func topologyOf(t *testing.T, spec string, edit func(string) string) *topology.Topology {
 	t.Helper()
+	text := fmt.Sprintf(ring, spec)
+	if edit != nil {
+		text = edit(text)
+	}
 	platform := topology.Platform{
 		NetworkModel: topology.Default[string]{Value: "flat"},
 		DataPool:     topology.Default[topology.NodeLabel]{Value: topology.NodeLabel{Key: "pool", Value: "data"}},
 	}
-	model, err := topology.New(fmt.Appendf(nil, ring, spec), topology.Platforms{"gke": platform}, nil, "")
+	model, err := topology.New([]byte(text), topology.Platforms{"gke": platform}, nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return model
+}
+
+// planOf returns what is delivered while the region west is at a phase.
+func planOf(t *testing.T, spec string, phase stage.Phase) deliver.Plan {
+	t.Helper()
+	model := topologyOf(t, spec, nil)
 	s := apigee.System()
 	compiled, err := s.New(model)
 	if err != nil {
@@ -280,6 +293,44 @@ func TestFluxPinsCharts(t *testing.T) {
 	}
 }
 
+// TestFluxUpgrades sees that no commit alone makes another chart of one in a folder:
+// then every step would upgrade every region.
+func TestFluxUpgrades(t *testing.T) {
+	p := planOf(t, `"charts": {"path": "charts"}, `, "joining")
+	for _, o := range of(render(t, flux.Files, p), "HelmRelease") {
+		if got := at(o, "spec", "chart", "spec", "reconcileStrategy"); got != "ChartVersion" {
+			t.Errorf("%s is upgraded by %v", nameOf(o), got)
+		}
+	}
+}
+
+// TestFluxLeavesNoValues sees that the values of a region go with its last release:
+// the Kustomization that applies them would leave them behind. The folder stays, or
+// nothing would be pruned, and its kustomization says something, or kustomize would
+// not take it.
+func TestFluxLeavesNoValues(t *testing.T) {
+	eachFlux(t, func(t *testing.T, p deliver.Plan, files map[string]objects) {
+		if p.Spec.Flux.Engine == topology.DeliverRendered {
+			return
+		}
+		_, values := files["west/flux/releases/values.yaml"]
+		if left := len(p.Regions[1].Releases) > 0; values != left {
+			t.Errorf("there are values: %t, and releases: %t", values, left)
+		}
+		folder := files["west/flux/releases/kustomization.yaml"][0]
+		resources, _ := folder["resources"].([]any)
+		if len(resources) == 0 && folder["namespace"] != "flux-system" {
+			t.Errorf("the kustomization is empty: %v", folder)
+		}
+		for _, name := range resources {
+			if _, there := files["west/flux/releases/"+fmt.Sprint(name)]; !there {
+				t.Errorf("there is no %v", name)
+			}
+		}
+		of(files, "Kustomization").named(t, "acme-west-releases")
+	})
+}
+
 // TestFluxRebuild sees that the rebuild shows in the region's own Kustomization,
 // and that starting it touches no release; and that taking the seed host out
 // gives every release other values, so that they wait for each other.
@@ -316,6 +367,8 @@ func TestFluxRebuild(t *testing.T) {
 var argoVariants = []string{
 	`"charts": {"path": "charts"}, "argocd": {}, `, `"charts": {"path": "charts"}, "argocd": {"engine": "rendered"}, `, `"argocd": {"version": "3.2"}, `,
 	`"argocd": {"applications": "set"}, `, `"argocd": {"applications": "set", "engine": "rendered"}, `,
+	`"argocd": {"version": "2.14"}, `, `"argocd": {"version": "3.3"}, `, `"argocd": {"version": "3.4"}, `, `"argocd": {"version": "3.5", "engine": "rendered"}, `,
+	`"argocd": {"version": "3.3", "applications": "set"}, `, `"argocd": {"version": "3.4", "applications": "set"}, `,
 }
 
 func eachArgo(t *testing.T, check func(t *testing.T, p deliver.Plan, files map[string]objects)) {
@@ -348,11 +401,18 @@ func waves(t *testing.T, files map[string]objects) map[string]int {
 			list[nameOf(o)] = wave
 			continue
 		}
-		elements := at(o, "spec", "generators").([]any)[0].(map[string]any)["list"].(map[string]any)["elements"].([]any)
-		for _, e := range elements {
-			element := e.(map[string]any)
-			list[fmt.Sprint(element["name"])] = number(element["wave"])
+		for _, e := range elements(o) {
+			list[fmt.Sprint(e["name"])] = number(e["wave"])
 		}
+	}
+	return list
+}
+
+// elements returns what an ApplicationSet makes applications of.
+func elements(set map[string]any) []map[string]any {
+	var list []map[string]any
+	for _, e := range at(set, "spec", "generators").([]any)[0].(map[string]any)["list"].(map[string]any)["elements"].([]any) {
+		list = append(list, e.(map[string]any))
 	}
 	return list
 }
@@ -385,9 +445,86 @@ func TestArgoWaves(t *testing.T) {
 	})
 }
 
-// TestArgoKeepsData sees that Argo CD removes nothing that holds data unless a
-// person confirms, and definitions never; and that the deletion of the
-// application of a region leaves everything.
+// removal is what the policy of an application lets Argo CD remove of what it
+// applied.
+type removal struct {
+	Prunes, Asks, Cascades bool
+}
+
+func removalOf(policy any, cascades bool) removal {
+	p, _ := policy.(map[string]any)
+	options, _ := p["syncOptions"].([]any)
+	return removal{at(p, "automated", "prune") == true, slices.Contains(options, any("Prune=confirm")), cascades}
+}
+
+// TestArgoAsksForData sees that before Argo CD 3.4, which is the first to ask for
+// all that an application applies, the application of a datastore removes nothing by
+// itself; and that from then on it asks. A set takes nothing of it along.
+func TestArgoAsksForData(t *testing.T) {
+	eachArgo(t, func(t *testing.T, p deliver.Plan, files map[string]objects) {
+		want := removal{Prunes: true, Asks: true, Cascades: true}
+		if minor := p.Spec.ArgoCD.Version; slices.Contains([]string{"2.14", "3.1", "3.2", "3.3"}, minor) {
+			want = removal{}
+		}
+		found := 0
+		for _, o := range of(files, "Application") {
+			if strings.HasSuffix(nameOf(o), "-datastore") {
+				found++
+				if got := removalOf(at(o, "spec", "syncPolicy"), at(o, "metadata", "finalizers") != nil); got != want {
+					t.Errorf("Argo CD %s: %s: %+v, not %+v", p.Spec.ArgoCD.Version, nameOf(o), got, want)
+				}
+			}
+		}
+		want.Cascades = false
+		for _, o := range of(files, "ApplicationSet") {
+			if patch := fmt.Sprint(at(o, "spec", "templatePatch")); !strings.HasPrefix(patch, "{{- if not .data }}\nmetadata:\n  finalizers:") {
+				t.Errorf("%s: a finalizer for what holds data: %s", nameOf(o), patch)
+			}
+			for _, e := range elements(o) {
+				data := strings.HasSuffix(fmt.Sprint(e["name"]), "-datastore")
+				if e["data"] != data {
+					t.Errorf("%v holds data: %v", e["name"], e["data"])
+				}
+				if got := removalOf(at(e, "spec", "syncPolicy"), false); data && got != want {
+					t.Errorf("Argo CD %s: %v: %+v, not %+v", p.Spec.ArgoCD.Version, e["name"], got, want)
+				} else if data {
+					found++
+				}
+			}
+		}
+		if found == 0 {
+			t.Error("there is no datastore")
+		}
+	})
+}
+
+// TestArgoHeaders sees that the files say what a reader must know: what the deletion
+// of a region's application does, and that a set has no order of its own.
+func TestArgoHeaders(t *testing.T) {
+	for _, spec := range argoVariants {
+		for _, phase := range phases {
+			p := planOf(t, spec, phase)
+			files, err := argocd.Files(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range files {
+				stays := strings.Contains(f.Header, "If this one is deleted, they stay")
+				if path.Base(f.Path) == "region.yaml" && stays == strings.Contains(fmt.Sprint(f.Docs[0].Plain()), "finalizer") {
+					t.Errorf("%s%s: %s says of its deletion: %s", spec, phase, f.Path, f.Header)
+				}
+				warns := strings.Contains(f.Header, "--enable-progressive-syncs")
+				if path.Base(f.Path) == "applications.yaml" && warns != (p.Spec.ArgoCD.Applications == topology.Set) {
+					t.Errorf("%s%s: %s says of its order: %s", spec, phase, f.Path, f.Header)
+				}
+			}
+		}
+	}
+}
+
+// TestArgoKeepsData sees that the application of what holds data goes only when a
+// person confirms, and definitions never; and that the deletion of the application
+// of a region leaves everything.
 func TestArgoKeepsData(t *testing.T) {
 	const confirm = "Prune=confirm,Delete=confirm"
 	eachArgo(t, func(t *testing.T, p deliver.Plan, files map[string]objects) {
@@ -398,8 +535,8 @@ func TestArgoKeepsData(t *testing.T) {
 			cascades := at(o, "metadata", "finalizers") != nil
 			options := fmt.Sprint(at(o, "spec", "syncPolicy", "syncOptions"))
 			switch {
-			case data && (at(o, "metadata", "annotations", "argocd.argoproj.io/sync-options") != confirm || !strings.Contains(options, "Prune=confirm")):
-				t.Errorf("%s goes without a word: %s", name, options)
+			case data && at(o, "metadata", "annotations", "argocd.argoproj.io/sync-options") != confirm:
+				t.Errorf("%s goes without a word", name)
 			case strings.HasSuffix(name, "-definitions") && (at(o, "spec", "syncPolicy", "automated", "prune") != false || !strings.Contains(options, "Prune=false") || cascades):
 				t.Errorf("%s may go", name)
 			case name == "acme-east" && cascades, name == "acme-west" && cascades != empty:
@@ -506,6 +643,20 @@ func TestHelmfile(t *testing.T) {
 	}
 }
 
+// TestHelmfileHeader sees that what leaves is said to be removed as the commands of
+// the plan say: these follow an engine that delivers too.
+func TestHelmfileHeader(t *testing.T) {
+	for spec, want := range map[string]string{
+		`"delivery": ["helmfile"], `:           "removed by hand: `ringplan plan --commands` tells how.",
+		`"delivery": ["helmfile", "argocd"], `: "removed by hand, with `helm uninstall`.\n`ringplan plan --commands` tells only what to do where the other engine",
+	} {
+		files, err := helmfile.Files(planOf(t, spec, "serving"))
+		if err != nil || len(files) == 0 || !strings.Contains(files[0].Header, want) {
+			t.Errorf("%s: %v, %v", spec, files, err)
+		}
+	}
+}
+
 func TestBefore(t *testing.T) {
 	for _, tt := range []struct {
 		a, b string
@@ -553,14 +704,31 @@ func TestLeavingData(t *testing.T) {
 			t.Errorf("%s: %s", spec, got)
 		}
 	}
-	for spec, want := range map[string]string{
-		`"argocd": {}, `:                      "kubectl -n argocd annotate --overwrite application acme-west-datastore argocd.argoproj.io/deletion-approved=",
-		`"argocd": {"applications": "set"}, `: "kubectl --context west -n apigee delete apigeedatastore/default",
+	const (
+		parent = "kubectl -n argocd annotate --overwrite application acme-west argocd.argoproj.io/deletion-approved="
+		own    = "kubectl -n argocd annotate --overwrite application acme-west-datastore argocd.argoproj.io/deletion-approved="
+		byHand = "kubectl --context west -n apigee delete apigeedatastore/default"
+	)
+	for spec, want := range map[string][]string{
+		`"argocd": {"version": "3.4"}, `:                        {parent, own},
+		`"argocd": {"version": "3.3"}, `:                        {parent, byHand},
+		`"argocd": {}, `:                                        {parent, byHand},
+		`"argocd": {"applications": "set"}, `:                   {byHand},
+		`"argocd": {"applications": "set", "version": "3.4"}, `: {byHand},
 	} {
 		p := planOf(t, spec, "leaving")
 		cmds := argocd.Commands(p.Topology, p.Regions[1].Region, data)
-		if got := cmds[len(cmds)-1].Run; !strings.HasPrefix(got, want) {
-			t.Errorf("%s: %s", spec, got)
+		if len(cmds) != 1+len(want) {
+			t.Errorf("%s: %v", spec, cmds)
+			continue
+		}
+		for i, cmd := range cmds[1:] {
+			if !strings.HasPrefix(cmd.Run, want[i]) {
+				t.Errorf("%s: %s, not %s", spec, cmd.Run, want[i])
+			}
+		}
+		if says := strings.Contains(cmds[0].Comment, "--enable-progressive-syncs"); says != strings.Contains(spec, "set") {
+			t.Errorf("%s: of the order it says: %s", spec, cmds[0].Comment)
 		}
 	}
 }

@@ -21,8 +21,9 @@ const Folder = topology.EngineArgoCD
 // The oldest Argo CD that knows an option [ARGO]. Oldest is the oldest for which
 // anything is rendered.
 const (
-	Oldest       = "2.14" // Prune=confirm, Delete=confirm
+	Oldest       = "2.14" // Prune=confirm, Delete=confirm of an object, as an annotation on it
 	sinceRefresh = "3.2"  // retry.refresh
+	sinceAsks    = "3.4"  // the same options of an Application, for all that it applies
 )
 
 // A room is what is rendered for one region.
@@ -52,19 +53,34 @@ func Files(p deliver.Plan) ([]manifest.File, error) {
 
 func (r room) rendered() bool { return r.Spec.ArgoCD.Engine == topology.DeliverRendered }
 
+// asks reports whether Argo CD asks before an application removes what holds data.
+// An older one asks only before the application itself goes: then the application
+// removes nothing.
+func asks(t *topology.Topology) bool { return !deliver.Before(t.Spec.ArgoCD.Version, sinceAsks) }
+
 func (r room) files() []manifest.File {
 	folder := r.region.Name + "/" + Folder
 	below := folder + "/applications"
 	files := []manifest.File{
 		deliver.Kustomization(folder, "What Argo CD is told of region "+r.region.Name+".", "region.yaml"),
-		deliver.File(folder+"/region.yaml", "The applications of region "+r.region.Name+", one wave after the other. If this one is deleted, they stay.", r.parent()),
+		deliver.File(folder+"/region.yaml", r.parentHeader(), r.parent()),
 		deliver.Kustomization(below, "The applications of region "+r.region.Name+".", "applications.yaml"),
-		deliver.File(below+"/applications.yaml", "The applications of region "+r.region.Name+", in order. Argo CD "+r.Spec.ArgoCD.Version+" or newer.", r.applications()...),
+		deliver.File(below+"/applications.yaml", r.header(), r.applications()...),
 	}
 	for i := range files {
 		files[i].Origin = r.At(r.region.Path(""))
 	}
 	return files
+}
+
+// header says what must be known of the Argo CD that takes the applications.
+func (r room) header() string {
+	text := "The applications of region " + r.region.Name + ", in order. Argo CD " + r.Spec.ArgoCD.Version + " or newer."
+	if r.Spec.ArgoCD.Applications == topology.Set {
+		text += "\nThe set keeps its order only where the ApplicationSet controller runs with " + progressive + ",\n" +
+			"which is off unless somebody switches it on: without it all releases are synced at once."
+	}
+	return text
 }
 
 // An application is one Application.
@@ -74,8 +90,9 @@ type application struct {
 	// sources are what it applies; one, or several with the values apart.
 	sources []*manifest.Map
 	// prune is whether what leaves Git is removed, and empty whether it may be
-	// everything; confirm is whether a person must agree.
-	prune, empty, confirm bool
+	// everything; data is whether there is data in it, of which nothing goes unless
+	// a person agrees.
+	prune, empty, data bool
 	// cascade is whether what the application applied goes with it.
 	cascade bool
 	options []string
@@ -91,7 +108,7 @@ const (
 // render renders an application for the cluster of the region.
 func (r room) render(a application) *manifest.Map {
 	annotations := manifest.NewMap(waveOption, fmt.Sprint(a.wave))
-	if a.confirm {
+	if a.data {
 		annotations.Set(syncOption, "Prune=confirm,Delete=confirm")
 		annotations.Comment(syncOption, "It holds data: it goes only when a person confirms.")
 	}
@@ -122,11 +139,14 @@ func (r room) withPolicy(spec *manifest.Map, a application) *manifest.Map {
 		spec.Set("sources", list)
 	}
 	automated := manifest.NewMap("prune", a.prune, "selfHeal", true)
+	if a.data && !a.prune {
+		automated.Comment("prune", "Argo CD asks for an application as a whole since "+sinceAsks+": until then a person removes what leaves.")
+	}
 	if a.empty {
 		automated.Set("allowEmpty", true)
 	}
 	options := a.options
-	if a.confirm {
+	if a.data && a.prune {
 		options = append(options, "Prune=confirm")
 	}
 	policy := manifest.NewMap("automated", automated)
@@ -142,6 +162,15 @@ func (r room) withPolicy(spec *manifest.Map, a application) *manifest.Map {
 // git returns a folder of the Git repository as a source.
 func (r room) git(folder string) *manifest.Map {
 	return manifest.NewMap("repoURL", r.Spec.Repository.URL, "targetRevision", r.Spec.Repository.Revision, "path", folder)
+}
+
+// parentHeader says what the parent does, and what its deletion would do.
+func (r room) parentHeader() string {
+	text := "The applications of region " + r.region.Name + ", one wave after the other. "
+	if len(r.region.Releases) == 0 {
+		return text + "No release is left: if this one is deleted, they go with it,\nand they remove nothing in the cluster."
+	}
+	return text + "If this one is deleted, they stay."
 }
 
 // parent is the application of the applications of the region. They are objects
@@ -215,12 +244,19 @@ func (r room) definitions() (application, bool) {
 
 func packed(chart string) bool { return strings.HasSuffix(chart, ".tgz") }
 
-// release is the application of a release.
+// release is the application of a release. Where Argo CD cannot be made to ask, the
+// application of what holds data removes nothing, neither what leaves it nor what is
+// in it when it goes.
 func (r room) release(rel system.Release) application {
+	data := len(rel.Holds) > 0
+	removes := !data || asks(r.Topology)
 	a := application{
 		name: r.Name(r.region, rel.Name), about: "Release " + rel.Name + " of chart " + rel.Chart + ".",
-		wave: 10 + 10*r.region.Depth(rel.Name), prune: true, cascade: true, confirm: len(rel.Holds) > 0,
+		wave: 10 + 10*r.region.Depth(rel.Name), prune: removes, cascade: removes, data: data,
 		options: []string{"CreateNamespace=true"},
+	}
+	if !removes {
+		a.about += " When it is to leave, a person removes what it holds."
 	}
 	if r.rendered() {
 		a.sources = []*manifest.Map{r.git(r.InRepository(deliver.Rendered, r.region.Name, deliver.Manifests, rel.Name))}

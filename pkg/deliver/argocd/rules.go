@@ -36,7 +36,7 @@ var Rules = []lint.Rule{
 
 func checkCannot(p *lint.Pass) {
 	if p.Delivers(topology.EngineArgoCD) && deliver.Before(p.Spec.ArgoCD.Version, Oldest) {
-		p.Report("spec.argocd.version", "", "Argo CD %s is too old: it asks nobody before it removes data, which it can since %s", p.Spec.ArgoCD.Version, Oldest)
+		p.Report("spec.argocd.version", "upgrade Argo CD, and set this to "+Oldest+" or newer; with engine: rendered it is no safer", "Argo CD %s is too old: it asks nobody before it removes data, which it can since %s", p.Spec.ArgoCD.Version, Oldest)
 	}
 	if !p.DeliversBy(topology.EngineArgoCD, topology.DeliverHelm) {
 		return

@@ -8,6 +8,7 @@ import (
 	"github.com/ringplan/ringplan/pkg/deliver"
 	"github.com/ringplan/ringplan/pkg/manifest"
 	"github.com/ringplan/ringplan/pkg/system"
+	"github.com/ringplan/ringplan/pkg/topology"
 )
 
 // Name is the file in the folder of each region.
@@ -23,16 +24,20 @@ func Files(p deliver.Plan) ([]manifest.File, error) {
 		if len(r.Releases) == 0 {
 			continue
 		}
-		f := deliver.File(r.Name+"/"+Name, header(r), document(p, r))
+		f := deliver.File(r.Name+"/"+Name, header(p, r), document(p, r))
 		f.Origin = p.At(r.Path(""))
 		files = append(files, f)
 	}
 	return files, nil
 }
 
-func header(r deliver.Region) string {
-	return "The releases of region " + r.Name + ", for `helmfile -f " + path.Join(deliver.Rendered, r.Name, Name) + " apply` in the folder of the topology.\n" +
-		"Definitions and Secrets come first, and a release that leaves is removed by hand: `ringplan plan --commands` tells how."
+func header(p deliver.Plan, r deliver.Region) string {
+	text := "The releases of region " + r.Name + ", for `helmfile -f " + path.Join(deliver.Rendered, r.Name, Name) + " apply` in the folder of the topology.\n" +
+		"Definitions and Secrets come first, and a release that leaves is removed by hand"
+	if p.Delivers(topology.EngineFlux) || p.Delivers(topology.EngineArgoCD) {
+		return text + ", with `helm uninstall`.\n`ringplan plan --commands` tells only what to do where the other engine of the topology delivers."
+	}
+	return text + ": `ringplan plan --commands` tells how."
 }
 
 func document(p deliver.Plan, r deliver.Region) *manifest.Map {
