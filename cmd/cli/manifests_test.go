@@ -324,7 +324,7 @@ func TestManifestsInterrupted(t *testing.T) {
 	} {
 		var stdout, stderr bytes.Buffer
 		code := run(canceled, charts.Libraries(), args, &stdout, &stderr)
-		if code != exitFailed || stdout.Len() > 0 || stderr.String() != interruptedText {
+		if code != exitFailed || stdout.Len() > 0 || stderr.String() != interruptedBy(args) {
 			t.Errorf("%v: exit code %d\n%s%s", args, code, &stdout, &stderr)
 		}
 	}

@@ -39,6 +39,7 @@ Findings do not change the exit code: that is for "ringplan verify".`,
 		Example: "  ringplan report --base origin/main\n  ringplan report --base origin/main -o markdown=comment.md -o html=report.html",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			a.charts.ahead, a.writes = true, true // as for verify, whose findings it tells
 			return a.report(cmd.Context(), args, f)
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -100,7 +101,7 @@ func (a *app) verified(ctx context.Context, args []string, base string) ([]*ring
 	}
 	for _, r := range rings {
 		r.findings = nil
-		if err := a.verifyRendered(ctx, r); err != nil {
+		if err := a.verifyRendered(ctx, r, findings); err != nil {
 			return nil, nil, nil, fmt.Errorf("%s: %w", filepath.ToSlash(r.file), err)
 		}
 		if err := a.verifyManifests(ctx, r); err != nil {
@@ -113,15 +114,27 @@ func (a *app) verified(ctx context.Context, args []string, base string) ([]*ring
 }
 
 // verifyRendered compares the rendered tree with what it should be.
-func (a *app) verifyRendered(ctx context.Context, r *ring) error {
-	if !r.history.sound {
-		return nil // where the regions stand is not known, and why is reported
-	}
-	files, err := a.renderFiles(ctx, r, r.history.Rollout)
-	if err != nil {
+func (a *app) verifyRendered(ctx context.Context, r *ring, known diag.List) error {
+	files, ok, err := a.treeOf(ctx, r, known)
+	if !ok || err != nil {
 		return err
 	}
 	return r.verifyTree(r.out("", false), "rendered", files)
+}
+
+// treeOf returns what the rendered tree of a ring should be. It is not ok where
+// nobody knows, because where the regions stand is not known, or what is committed
+// of the charts; then known findings say why.
+func (a *app) treeOf(ctx context.Context, r *ring, known diag.List) (files []tree.File, ok bool, err error) {
+	if !r.history.sound || a.erring && r.commitsManifests() {
+		return nil, false, nil
+	}
+	files, err = a.renderFiles(ctx, r, r.history.Rollout)
+	var exit *exitError
+	if errors.As(err, &exit) && exit.code == exitFindings && known.HasErrors() {
+		return nil, false, nil
+	}
+	return files, err == nil, err
 }
 
 // verifyManifests compares the tree of manifests, where there is one, with what
