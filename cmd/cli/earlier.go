@@ -179,9 +179,32 @@ func (a *app) layOut(ctx context.Context, s spot, file, temp string) (*ring, dia
 		if a.charts.on && err == nil {
 			err = a.renderManifests(ctx, []*ring{r})
 		}
+		if r.Located == nil && err == nil {
+			err = s.locate(ctx, r, filepath.Dir(file))
+		}
 		r.file, r.Dir, r.laidOut = file, filepath.Dir(file), old
 	}
 	return r, movedBack(found, old, file), err
+}
+
+// locate finds the charts of a ring whose topology is in a folder, where they were
+// not laid out. What Git does not hold as files there has no place.
+func (s spot) locate(ctx context.Context, r *ring, folder string) error {
+	if r.Spec.Charts.Path == "" {
+		return nil
+	}
+	var files []string
+	_, err := s.repo.Select(ctx, s.commit, filepath.Join(folder, filepath.FromSlash(r.Spec.Charts.Path)), func(file string) bool {
+		files = append(files, file)
+		return false
+	})
+	if err != nil {
+		return ctx.Err()
+	}
+	r.locateBy(func(place string) bool {
+		return slices.ContainsFunc(files, func(file string) bool { return file == place || strings.HasPrefix(file, place+"/") })
+	})
+	return nil
 }
 
 // layOutTop makes a folder the top of a repository, and lays out the module of a

@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ringplan/ringplan/pkg/diag"
@@ -264,13 +265,19 @@ func (r *ring) locate() {
 		r.report("RP045", "spec.charts.path", "put the folder of charts into the repository, and name it relative to the topology", "charts path %q leaves the repository of the topology", r.Spec.Charts.Path)
 		return
 	}
+	r.locateBy(func(place string) bool {
+		_, err := os.Stat(filepath.Join(r.dir(), filepath.FromSlash(r.Spec.Charts.Path), filepath.FromSlash(place)))
+		return err == nil
+	})
+}
+
+// locateBy finds the charts by whether something is at a place in their folder.
+func (r *ring) locateBy(there func(place string) bool) {
 	r.Located = map[string]string{}
 	for _, name := range r.chartNames() {
-		for _, place := range release.Places(name, r.Spec.Version) {
-			if _, err := os.Stat(filepath.Join(r.dir(), filepath.FromSlash(r.Spec.Charts.Path), filepath.FromSlash(place))); err == nil {
-				r.Located[name] = place
-				break
-			}
+		places := release.Places(name, r.Spec.Version)
+		if i := slices.IndexFunc(places, there); i >= 0 {
+			r.Located[name] = places[i]
 		}
 	}
 }
