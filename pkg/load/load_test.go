@@ -169,6 +169,16 @@ func TestNullValues(t *testing.T) {
 	if v, ok := values["dnsPolicy"]; v != nil || !ok || len(values) != 3 {
 		t.Errorf("values.cassandra is %v", values)
 	}
+	// In a list, too: of one item, or in one of several.
+	topo = mustLoad(t, "topology.yaml", good+"      values: {cassandra: {dnsPolicy: null}}\n")
+	values, _ = topo.Spec.Regions[0].Values["cassandra"].(map[string]any)
+	if v, ok := values["dnsPolicy"]; v != nil || !ok {
+		t.Errorf("values.cassandra of the region is %v", values)
+	}
+	mustLoad(t, "topology.yaml", changed("[{name: prod}]", "[{name: test}, {name: prod, values: {components: null}}]"))
+	if topo, findings := loadText(t, "topology.yaml", good+"      values: {cassandra: {dnsPolicy: null}}\n      cassandra: {hostNetwork: null}\n"); topo != nil || findings.Count(diag.Error) != 1 {
+		t.Errorf("null beside the values: %v, %v", topo, findings)
+	}
 }
 
 // TestUnfitValues goes on with a topology whose values alone are wrong.

@@ -171,7 +171,7 @@ func unknownMessage(path, name string) string {
 
 // items compares lists.
 func (w *walker) items(schema, user cue.Value, path string) {
-	before := len(w.findings)
+	before, nulls := len(w.findings), len(w.nulls)
 	items, err := user.List()
 	if err != nil {
 		w.wrong(schema, user, path)
@@ -186,7 +186,8 @@ func (w *walker) items(schema, user cue.Value, path string) {
 			w.value(element, items.Value(), fmt.Sprintf("%s[%d]", path, i))
 		}
 	}
-	if len(w.findings) == before && schema.Unify(user).Validate(cue.Concrete(true)) != nil {
+	// An item with a key that is null is not as the schema says, and may be so.
+	if len(w.findings) == before && len(w.nulls) == nulls && schema.Unify(user).Validate(cue.Concrete(true)) != nil {
 		w.wrong(schema, user, path)
 	}
 }
