@@ -168,10 +168,16 @@ func (r *ring) liveRegions(contexts map[string]string, only string) ([]*liveRegi
 	return regions, nil
 }
 
-// noContext is the error of a region whose cluster nobody names.
+// noContext returns the error of a region whose cluster nobody names.
 func noContext(region string, config *live.Kubeconfig) error {
-	return fmt.Errorf("the topology does not say how its cluster is reached: set kubernetes.context of the region, or give --context %s=CONTEXT; %s", region, config.HasContexts())
+	return setupError(fmt.Sprintf("the topology does not say how its cluster is reached: set kubernetes.context of the region, or give --context %s=CONTEXT; %s", region, config.HasContexts()))
 }
+
+// A setupError is a [live.ErrSetup] of the topology or the command line.
+type setupError string
+
+func (e setupError) Error() string        { return string(e) }
+func (e setupError) Is(target error) bool { return target == live.ErrSetup }
 
 // readLive reads the clusters of regions, and puts the answers there. An error
 // is that of ctx.

@@ -73,6 +73,18 @@ type sight struct {
 	observe.Set
 	// system judges by what was seen: what could not be read is unknown.
 	system system.System
+	// setup says which clusters nobody could ask, because it is not said how they
+	// are reached.
+	setup []string
+}
+
+// wrongSetup makes an error of clusters that nobody could ask: what they would say
+// is not known, and watching or trying again tells no more.
+func wrongSetup(setup []string) error {
+	if len(setup) == 0 {
+		return nil
+	}
+	return fmt.Errorf("how clusters are reached is not set up right, so they cannot be asked:\n  %s", strings.Join(slices.Compact(slices.Sorted(slices.Values(setup))), "\n  "))
 }
 
 // A cluster is that of one region, while it is read.
@@ -92,6 +104,9 @@ func (l *lookout) ask(ctx context.Context, r *ring, at stage.Rollout, req system
 	}
 	gate := r.system.Gate(r.compiled, at.At(req.Region), req.Procedure, adopts)
 	sights, err := l.look(ctx, []waiting{{r, at, req.Region, gate}})
+	if err == nil {
+		err = wrongSetup(sights[0].setup)
+	}
 	if err != nil {
 		return r.system, req, err
 	}
@@ -122,7 +137,7 @@ func (l *lookout) look(ctx context.Context, regions []waiting) ([]sight, error) 
 	for i, w := range regions {
 		reading := &reading{waiting: w, lookout: l, clusters: clusters, taken: began.Truncate(time.Second), read: map[string]bool{}}
 		sights[i].system = w.system.Without(reading.all())
-		sights[i].Set = reading.set
+		sights[i].Set, sights[i].setup = reading.set, reading.setup
 	}
 	return sights, nil
 }
@@ -236,6 +251,8 @@ type reading struct {
 	set      observe.Set
 	// read holds what is in the set already.
 	read map[string]bool
+	// setup says what is wrong with how clusters are reached.
+	setup []string
 }
 
 // all takes what was answered of all that is wanted, and returns why a want was
@@ -253,12 +270,15 @@ func (g *reading) all() func(system.Want) string {
 // want takes what was answered of one want. Every cluster has to answer, but if
 // any of them will do the first that does.
 func (g *reading) want(want system.Want) string {
-	var reasons []string
+	var reasons, setup []string
 	names := g.whom(want.Where)
 	for _, name := range names {
 		err := g.from(g.clusters[g.Region(name)], want)
 		if err != nil {
 			reasons = append(reasons, fmt.Sprintf("region %s: %v", name, err))
+		}
+		if errors.Is(err, live.ErrSetup) {
+			setup = append(setup, reasons[len(reasons)-1])
 		}
 		if want.Where == system.AnotherCluster && err == nil {
 			return ""
@@ -267,6 +287,7 @@ func (g *reading) want(want system.Want) string {
 	if len(names) == 0 {
 		return "no region serves that could be asked"
 	}
+	g.setup = append(g.setup, setup...)
 	return strings.Join(reasons, "; ")
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -53,11 +54,21 @@ func (a *app) status(ctx context.Context, stdin io.Reader, f stepFlags) error {
 		return err
 	}
 	var list []report.Status
+	var setup []string
 	for i, r := range rings {
 		req.Topology = r.Digest()
+		if f.topology != "" {
+			r.named = system.Quote(filepath.ToSlash(r.file))
+		}
+		for _, seen := range sights[i] {
+			setup = append(setup, seen.setup...)
+		}
 		list = append(list, statusSeen(r, req, sights[i]))
 	}
-	return a.printStatus(list, f.output)
+	if err := a.printStatus(list, f.output); err != nil {
+		return err
+	}
+	return wrongSetup(setup)
 }
 
 // sights reads what every region waits for, with --live, and returns what was
@@ -83,7 +94,7 @@ func (f *stepFlags) sights(ctx context.Context, rings []*ring, req *system.Reque
 	}
 	for i, w := range regions {
 		all := slices.Concat(req.Seen, seen[i].Set)
-		sights[slices.Index(rings, w.ring)][w.region] = sight{all, seen[i].system.Without(lookout.fromFiles(all))}
+		sights[slices.Index(rings, w.ring)][w.region] = sight{all, seen[i].system.Without(lookout.fromFiles(all)), seen[i].setup}
 	}
 	req.Asked = true
 	req.Now, err = lookout.now()

@@ -17,13 +17,17 @@ import (
 // ErrNoKind is what [errors.Is] finds where a cluster does not know a kind.
 var ErrNoKind = errors.New("the cluster does not know the kind")
 
+// ErrSetup is what [errors.Is] finds where the kubeconfig does not say how a cluster
+// is reached, so that nothing was asked, and asking again is of no use.
+var ErrSetup = errors.New("the kubeconfig does not say how the cluster is reached")
+
 // An Error says what could not be read, where, why, and what to do.
 type Error struct {
 	text string
 	// whole is whether everything else in the cluster fails too.
 	whole bool
-	// is tells apart what callers may ask for: the end of a context, or
-	// ErrNoKind.
+	// is tells apart what callers may ask for: the end of a context, ErrNoKind
+	// or ErrSetup.
 	is error
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 
@@ -21,6 +22,8 @@ type Kubeconfig struct {
 	// files names what was read, for errors.
 	files  string
 	config *api.Config
+	// missing is whether none of the files is there.
+	missing bool
 }
 
 // Open reads a kubeconfig: the file at path, or with "" those that KUBECONFIG
@@ -40,7 +43,12 @@ func Open(path string) (*Kubeconfig, error) {
 	if err != nil {
 		return nil, unreadable(files)
 	}
-	return &Kubeconfig{strings.Join(files, ", "), config}, nil
+	return &Kubeconfig{strings.Join(files, ", "), config, !slices.ContainsFunc(files, exists)}, nil
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // unreadable names the file that is at fault.
@@ -66,6 +74,8 @@ func (k *Kubeconfig) HasContexts() string {
 	const most = 20
 	names := k.Contexts()
 	switch n := len(names); {
+	case k.missing:
+		return fmt.Sprintf("there is no kubeconfig at %s: set KUBECONFIG, or give --kubeconfig", k.files)
 	case n == 0:
 		return fmt.Sprintf("the kubeconfig (%s) has no contexts", k.files)
 	case n > most:
@@ -112,7 +122,11 @@ type cluster struct {
 // connect gets ready to ask the cluster of a context. Nothing is sent yet.
 func (k *Kubeconfig) connect(context string) (*cluster, error) {
 	if k.config.Contexts[context] == nil {
-		return nil, &Error{whole: true, text: fmt.Sprintf("context %s: there is no such context: %s", context, k.HasContexts())}
+		why := k.HasContexts()
+		if !k.missing {
+			why = "there is no such context: " + why
+		}
+		return nil, &Error{whole: true, is: ErrSetup, text: fmt.Sprintf("context %s: %s", context, why)}
 	}
 	c := &cluster{place: k.place(context), resources: map[string]map[string]resource{}}
 	config, err := clientcmd.NewNonInteractiveClientConfig(*k.config, context, &clientcmd.ConfigOverrides{}, nil).ClientConfig()
@@ -146,5 +160,5 @@ func (k *Kubeconfig) connect(context string) (*cluster, error) {
 // unusable is the error of a context that lacks something: a file of a
 // certificate, a cluster or a user.
 func (c *cluster) unusable() error {
-	return &Error{whole: true, text: fmt.Sprintf("%s: its cluster, user or certificates in the kubeconfig cannot be used: `kubectl --context %s version` says why", c.place, c.context)}
+	return &Error{whole: true, is: ErrSetup, text: fmt.Sprintf("%s: its cluster, user or certificates in the kubeconfig cannot be used: `kubectl --context %s version` says why", c.place, c.context)}
 }

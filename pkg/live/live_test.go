@@ -333,6 +333,9 @@ func TestUnreachable(t *testing.T) {
 		if errs := texts(t, "SERVER", answers[0].Errs); len(errs) != 1 || !strings.Contains(errs[0], want) {
 			t.Errorf("%s: %q, want one with %q", context, errs, want)
 		}
+		if setup := errors.Is(answers[0].Errs[0], live.ErrSetup); setup != (context == "odd") {
+			t.Errorf("%s: that the set-up is wrong is %t", context, setup)
+		}
 	}
 }
 
@@ -343,7 +346,7 @@ func TestContexts(t *testing.T) {
 		names[fmt.Sprintf("c%02d", i)] = "http://127.0.0.1:1"
 	}
 	answers, err := open(t, names).Read(t.Context(), ample, []live.Query{{Context: "other"}})
-	if err != nil || len(answers[0].Errs) != 1 {
+	if err != nil || len(answers[0].Errs) != 1 || !errors.Is(answers[0].Errs[0], live.ErrSetup) {
 		t.Fatal(err, answers)
 	}
 	if got := answers[0].Errs[0].Error(); !strings.HasPrefix(got, "context other: there is no such context: the kubeconfig (") || !strings.HasSuffix(got, "c19 and 2 more") {
@@ -357,8 +360,14 @@ func TestContexts(t *testing.T) {
 		t.Errorf("KUBECONFIG of two files: %v, %v", config, err)
 	}
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
-	if config, err = live.Open(""); err != nil || !strings.Contains(config.HasContexts(), "has no contexts") {
+	if config, err = live.Open(""); err != nil || !strings.HasPrefix(config.HasContexts(), "there is no kubeconfig at "+os.Getenv("KUBECONFIG")+": ") {
 		t.Errorf("KUBECONFIG of no file: %v, %v", config, err)
+	}
+	if err := os.WriteFile(os.Getenv("KUBECONFIG"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if config, err = live.Open(""); err != nil || !strings.HasSuffix(config.HasContexts(), ") has no contexts") {
+		t.Errorf("KUBECONFIG of an empty file: %v, %v", config, err)
 	}
 	bad := filepath.Join(t.TempDir(), "bad")
 	if err := os.WriteFile(bad, []byte("users: {token: canary"), 0o600); err != nil {

@@ -28,6 +28,25 @@ if [ -z "$BASE" ]; then
 	say error 'base is empty: name the branch that pull requests are to be merged into'
 	exit 1
 fi
+# kubeconfigs lists where kubectl looks, with colons between.
+kubeconfigs=${KUBECONFIG:-${HOME:-}/.kube/config}
+
+# can_ask reports whether there is anything in a kubeconfig: of a secret that is not
+# set, an empty file is made.
+can_ask() {
+	local file files
+	IFS=: read -r -a files <<<"$kubeconfigs"
+	for file in "${files[@]}"; do
+		if [ -s "$file" ]; then
+			return 0
+		fi
+	done
+	return 1
+}
+if ! can_ask; then
+	say error "no cluster can be asked: the kubeconfig ($kubeconfigs) is empty or not there; see that the secret it is made of is set, or log in to the clusters in a step before this one"
+	exit 1
+fi
 git fetch --quiet origin "+refs/heads/$BASE:refs/remotes/origin/$BASE"
 start=$(git rev-parse "refs/remotes/origin/$BASE")
 
