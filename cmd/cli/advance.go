@@ -127,7 +127,7 @@ func (f *stepFlags) addCommit(cmd *cobra.Command) {
 
 // take takes a step, if it is allowed.
 func (a *app) take(ctx context.Context, stdin io.Reader, region string, f stepFlags, by func(system.System, system.Ring, stage.Rollout, system.Request) (system.Taken, []stage.Refusal)) error {
-	a.writes = true
+	a.writes, a.changes = true, true
 	r, req, err := a.request(ctx, stdin, region, f)
 	if err != nil {
 		return err
@@ -304,10 +304,11 @@ func movedOf(r *ring, taken system.Taken, result tree.Result, out stage.WayOut) 
 	m := report.Moved{
 		Topology: r.Metadata.Name, Record: rec, Evidence: r.beside(rec.Path()),
 		Rendered: filepath.ToSlash(r.out("", false)), Written: len(result.Written), Removed: len(result.Removed), Unchanged: result.Unchanged,
+		Named: r.named,
 	}
 	procedure := r.system.Procedures.Named(rec.Procedure)
 	s := stage.Stage{Region: rec.Region, Procedure: procedure, From: rec.From, To: rec.To}
-	m.Commands = r.commands(s, m.Rendered)
+	m.Commands, m.Synced = r.commands(s, m.Rendered)
 	if rec.Action == stage.Abort {
 		m.Do = out.Do
 	}

@@ -69,6 +69,10 @@ type app struct {
 
 	// writes is whether the verb writes the rendered tree or checks it.
 	writes bool
+	// changes is whether the verb changes files.
+	changes bool
+	// erring is whether charts were to be rendered, and were not for errors.
+	erring bool
 
 	file    string
 	strict  bool
@@ -90,7 +94,10 @@ func (a *app) exitCode(err error) int {
 		exit = &exitError{exitFailed, err}
 	}
 	if errors.Is(err, context.Canceled) {
-		exit.err = errors.New("interrupted; what is not listed above is as it was")
+		exit.err = errors.New("interrupted")
+		if a.changes {
+			exit.err = errors.New("interrupted; what is not listed above is as it was")
+		}
 	}
 	if exit.err != nil {
 		fmt.Fprintf(a.stderr, "ringplan: %v\n", exit.err)
@@ -106,6 +113,8 @@ func (a *app) style(w io.Writer) report.Style {
 // A ring is a topology that has been read and compiled.
 type ring struct {
 	file string
+	// named is the file as a shell is told of it, where --topology names it.
+	named string
 	*topology.Topology
 	system   system.System
 	compiled system.Ring
@@ -163,6 +172,7 @@ func (a *app) load(ctx context.Context, args []string) ([]*ring, diag.List, erro
 		return rings, findings, nil
 	}
 	if findings.HasErrors() {
+		a.erring = true
 		fmt.Fprintln(a.stderr, "the charts were not rendered: mend the errors first")
 		return rings, findings, nil
 	}

@@ -106,6 +106,7 @@ func (r *ring) chartNames() []string {
 }
 
 func (a *app) chartsLock(ctx context.Context, args []string) error {
+	a.changes = true
 	if err := a.needLibraries(); err != nil {
 		return err
 	}

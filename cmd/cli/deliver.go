@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -31,23 +33,64 @@ var engines = map[string]func(deliver.Plan) ([]manifest.File, error){
 // told, and what the engines are that the topology names.
 func (r *ring) render(at stage.Rollout) ([]manifest.File, error) {
 	files, err := system.Render(r.compiled, at)
-	if err != nil || len(r.Spec.Delivery) == 0 {
-		return files, err
+	if err != nil {
+		return nil, err
 	}
+	told, err := r.tell(at, files)
+	return append(files, told...), err
+}
+
+// tell returns what engines are told where regions stand so, given what else is
+// rendered for them.
+func (r *ring) tell(at stage.Rollout, files []manifest.File) ([]manifest.File, error) {
+	if len(r.Spec.Delivery) == 0 {
+		return nil, nil
+	}
+	var told []manifest.File
 	plan := deliver.NewPlan(r.Topology, r.system, r.compiled, at, files)
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(r.Spec.Delivery))) {
 		of, err := engines[name](plan)
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, of...)
+		told = append(told, of...)
 	}
-	return files, nil
+	return told, nil
+}
+
+// toldOf says how much of what engines are told of a region a stage changes; "" if
+// that is nothing.
+func (r *ring) toldOf(s stage.Stage) (string, error) {
+	var sides [2][]manifest.File
+	for i, phase := range []stage.Phase{s.From, s.To} {
+		p := r.at.At(s.Region)
+		p.Procedure, p.Phase = s.Procedure.Name, phase
+		files, err := r.compiled.Render(p)
+		if err == nil {
+			sides[i], err = r.tell(stage.Rollout{}.With(p), files)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	changed := map[string]bool{}
+	count := map[string]int{}
+	for _, c := range manifest.Diff(sides[0], sides[1]) {
+		if strings.HasPrefix(c.File, s.Region+"/") && !changed[c.File] {
+			changed[c.File] = true
+			count[engineOf(c.File)]++
+		}
+	}
+	var parts []string
+	for _, engine := range slices.Sorted(maps.Keys(count)) {
+		parts = append(parts, fmt.Sprintf("%s of what %s is told", report.Count(count[engine], "file"), engine))
+	}
+	return strings.Join(parts, ", "), nil
 }
 
 // commands returns what there is to do for a stage of the ring, with the engines
-// that deliver it, or by hand.
-func (r *ring) commands(s stage.Stage, root string) []system.Command {
+// that deliver it, or by hand; and whether engines have a part in it.
+func (r *ring) commands(s stage.Stage, root string) (list []system.Command, synced bool) {
 	byHand := r.compiled.Commands(s, root)
 	region := r.Region(s.Region)
 	leaving := system.Leaving(r.compiled, r.at.At(s.Region), s)
@@ -58,10 +101,49 @@ func (r *ring) commands(s stage.Stage, root string) []system.Command {
 	if r.Delivers(topology.EngineArgoCD) {
 		with = append(with, argocd.Commands(r.Topology, region, leaving)...)
 	}
-	if len(with) == 0 {
-		return byHand
+	if len(with) == 0 || !slices.ContainsFunc(byHand, func(c system.Command) bool { return c.Applies }) {
+		return byHand, false
 	}
-	return deliver.Commands(byHand, with, !(r.argoRenders() && r.Spec.Charts.Path == ""))
+	list = deliver.Commands(byHand, with, !(r.argoRenders() && r.Spec.Charts.Path == ""))
+	if !s.From.InRing() {
+		list = slices.Concat(r.fluxSetup(region, root), r.argoSetup(region, root), list)
+	}
+	return list, true
+}
+
+// fluxSetup returns what must be there before Flux syncs a region.
+func (r *ring) fluxSetup(region *topology.Region, root string) []system.Command {
+	if !r.Delivers(topology.EngineFlux) {
+		return nil
+	}
+	f, folder := r.Spec.Flux, root+"/"+region.Name+"/"+flux.Folder
+	if f.Clusters == topology.Own {
+		return []system.Command{{Comment: "by hand, once, when it is pushed: let the Flux of cluster " + region.Kubernetes.Cluster + " sync " + folder}}
+	}
+	return []system.Command{{
+		Comment: "before the first sync: Flux reaches cluster " + region.Kubernetes.Cluster + " by a kubeconfig in this Secret, on the cluster where Flux runs",
+		Run:     "kubectl -n " + f.Namespace + " create secret generic " + region.Kubernetes.KubeConfigSecret + " --from-file=value=KUBECONFIG-OF-" + region.Name,
+	}, {
+		Comment: "by hand, once, when it is pushed: let Flux sync " + root + "/" + flux.Folder,
+	}}
+}
+
+// argoSetup returns what must be there before Argo CD syncs a region.
+func (r *ring) argoSetup(region *topology.Region, root string) []system.Command {
+	if !r.Delivers(topology.EngineArgoCD) {
+		return nil
+	}
+	cmds := []system.Command{{
+		Comment: "before the first sync: the settings without which no wave waits, on the cluster where Argo CD runs",
+		Run:     "kubectl apply --server-side --field-manager ringplan -n " + r.Spec.ArgoCD.Namespace + " -f " + system.Quote(root+"/"+argocd.Folder+"/argocd-cm.yaml"),
+	}}
+	if k := region.Kubernetes; k.ArgoCDCluster != "in-cluster" { // which it knows
+		cmds = append(cmds, system.Command{
+			Comment: "before the first sync: Argo CD knows cluster " + k.Cluster + " by this name",
+			Run:     "argocd cluster add " + system.Quote(cmp.Or(k.Context, "CONTEXT-OF-"+region.Name)) + " --name " + system.Quote(k.ArgoCDCluster),
+		})
+	}
+	return append(cmds, system.Command{Comment: "by hand, once, when it is pushed: let an application of yours sync " + root + "/" + argocd.Folder})
 }
 
 // toldTo returns a change of what an engine is told, with its effect. Those that
@@ -106,6 +188,9 @@ func (r *ring) commitsManifests() bool {
 // committedManifests returns what the charts of a ring render, in the folders of
 // its regions. The regions' own manifests stand there already.
 func (a *app) committedManifests(ctx context.Context, r *ring, at stage.Rollout) ([]manifest.File, error) {
+	if err := a.needLibraries(); err != nil { // as for a base, which may commit what is not committed any more
+		return nil, err
+	}
 	standing, err := a.standingAt(ctx, r, at)
 	if err != nil {
 		return nil, err

@@ -58,9 +58,10 @@ for its gate.
 --live reads them from the cluster of each region that the gate looks at, through
 the context that the topology names, or --context: it only lists, and "ringplan
 access" prints the Role that it needs. Files may be given besides. A cluster that
-does not answer is named, and what it was asked is unknown. nodetool is run in a
-pod of Cassandra with --exec only, as the user of JMX_USER and JMX_PASSWORD if
-they are set; without --exec, its output comes in a file.`
+does not answer is named, and what it was asked is unknown; that the kubeconfig or
+the context is not there is an error. nodetool is run in a pod of Cassandra with
+--exec only, as the user of JMX_USER and JMX_PASSWORD if they are set; without
+--exec, its output comes in a file.`
 
 func newGate(a *app) *cobra.Command {
 	var f stepFlags
@@ -161,6 +162,7 @@ func (a *app) request(ctx context.Context, stdin io.Reader, region string, f ste
 		return nil, req, usage("%d topologies are there: name one with --topology", len(rings))
 	}
 	r := rings[0]
+	r.named = system.Quote(filepath.ToSlash(f.topology))
 	if r.Region(region) == nil {
 		return nil, req, usage("%s has no region %s; it has %s", filepath.ToSlash(r.file), region, regionNames(r.Topology))
 	}
@@ -210,7 +212,7 @@ func verdictOf(r *ring, taken system.Taken) report.Gate {
 	if rec.Region == "" {
 		return report.Gate{} // the step is refused
 	}
-	g := report.Gate{Topology: r.Metadata.Name, Region: rec.Region, Phase: rec.From, Gate: taken.Gate, Results: rec.Results, Procedure: rec.Procedure, To: rec.To}
+	g := report.Gate{Topology: r.Metadata.Name, Region: rec.Region, Phase: rec.From, Gate: taken.Gate, Results: rec.Results, Procedure: rec.Procedure, To: rec.To, Named: r.named}
 	if taken.Gate != nil {
 		g.Look = looks(r, rec.Region, taken.Gate)
 	}

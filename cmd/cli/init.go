@@ -58,6 +58,7 @@ with every name and range to be replaced by yours.`,
 }
 
 func (a *app) init(ctx context.Context, dir string, f initFlags) error {
+	a.changes = true
 	text, err := newTopology(f)
 	if err != nil {
 		return err

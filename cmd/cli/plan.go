@@ -81,7 +81,7 @@ func (a *app) plans(ctx context.Context, args []string, region string) ([]report
 func planOf(r *ring, region string) (report.Plan, error) {
 	steps, err := system.Plan(r.system, r.compiled, r.at, filepath.ToSlash(r.out("", false)))
 	for i, s := range steps {
-		steps[i].Commands = r.commands(s.Stage, filepath.ToSlash(r.out("", false)))
+		steps[i].Commands, _ = r.commands(s.Stage, filepath.ToSlash(r.out("", false)))
 		for i, c := range s.Changes {
 			s.Changes[i].Old, s.Changes[i].New = lint.Redact(c.Path, c.Old), lint.Redact(c.Path, c.New)
 		}
@@ -89,9 +89,15 @@ func planOf(r *ring, region string) (report.Plan, error) {
 	if region != "" {
 		steps = slices.DeleteFunc(steps, func(s system.Step) bool { return s.Region != region })
 	}
+	told := make([]string, len(steps))
+	for i, s := range steps {
+		if err == nil {
+			told[i], err = r.toldOf(s.Stage)
+		}
+	}
 	return report.Plan{
 		Topology: r.Metadata.Name, System: r.Spec.System, Version: r.Spec.Version, File: filepath.ToSlash(r.file),
-		Inputs: inputsOf(r), Done: r.history.records, Steps: steps, Left: leftOut(r),
+		Inputs: inputsOf(r), Done: r.history.records, Steps: steps, Told: told, Left: leftOut(r),
 	}, err
 }
 

@@ -50,7 +50,7 @@ are left alone; one of its own that was edited by hand stops the run.`,
 			if err := f.conflict(len(a.phases) > 0); err != nil {
 				return err
 			}
-			a.writes = true
+			a.writes, a.changes = true, true
 			return a.render(cmd.Context(), args, f)
 		},
 	}

@@ -269,12 +269,16 @@ func TestWiringAdvanceUnknown(t *testing.T) {
 // TestWiringAdvanceFails ends with an error where something is wrong, and leaves
 // the branch to merge into alone.
 func TestWiringAdvanceFails(t *testing.T) {
+	elsewhere := livetest.Kubeconfig(t, map[string]string{"elsewhere": "http://127.0.0.1:1"})
 	for name, c := range map[string]struct {
 		values map[string]string
 		runner []string
 		want   string
 	}{
-		"no kubeconfig":      {nil, []string{"KUBECONFIG=/", "HOME=/nowhere"}, "the kubeconfig cannot be read"},
+		"no kubeconfig":      {nil, []string{"KUBECONFIG=", "HOME=/nowhere"}, "the kubeconfig (/nowhere/.kube/config) is empty or not there"},
+		"an empty one":       {nil, []string{"KUBECONFIG=/dev/null:/nowhere"}, "the kubeconfig (/dev/null:/nowhere) is empty or not there"},
+		"a folder":           {nil, []string{"KUBECONFIG=/", "HOME=/nowhere"}, "the kubeconfig cannot be read"},
+		"no such context":    {nil, []string{"KUBECONFIG=" + elsewhere}, "context cluster-1: there is no such context"},
 		"no such region":     {map[string]string{"inputs.regions": "\n region-9 \n"}, nil, "has no region region-9"},
 		"gh refuses":         {nil, []string{refuseVar + "=HTTP 403"}, "gh: HTTP 403"},
 		"its own branch":     {map[string]string{"inputs.base": proposal}, nil, "is the branch to merge into"},

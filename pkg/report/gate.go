@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,17 @@ type Gate struct {
 	Results   []stage.Result
 	// Look holds the commands that show where the region stands.
 	Look []string
+	// Named is the topology as a shell is told of it; "" where it is found.
+	Named string
+}
+
+// verb is a verb for the region, as a person enters it.
+func (g Gate) verb(name string) string {
+	text := "ringplan " + name + " " + g.Region
+	if g.Named != "" {
+		text += " --topology " + g.Named
+	}
+	return text
 }
 
 // Open reports whether the gate is open, or there is none.
@@ -29,7 +41,7 @@ func (g Gate) Open() bool { return g.Gate == nil || stage.Verdict(g.Results) == 
 // if the gate is not open.
 func VerdictText(g Gate, style Style) string {
 	if g.Gate == nil {
-		command := "ringplan advance " + g.Region
+		command := g.verb("advance")
 		if g.Phase.InRing() {
 			command += " --procedure " + g.Procedure
 		}
@@ -44,7 +56,7 @@ func VerdictText(g Gate, style Style) string {
 	fmt.Fprintf(&b, "%s of region %s (%s) is %s: %s\n", style.bold("Gate "+g.Gate.Name), g.Region, g.Phase, open, style.answer(verdict))
 	b.WriteString(resultsText(g.Results, style))
 	if verdict == stage.Failed && !g.Phase.Rests() {
-		fmt.Fprintf(&b, "\nThis does not mend itself. `ringplan abort %s` leaves the phase; `ringplan explain %s` tells what then.\n", g.Region, g.Phase)
+		fmt.Fprintf(&b, "\nThis does not mend itself. `%s` leaves the phase; `ringplan explain %s` tells what then.\n", g.verb("abort"), g.Phase)
 	}
 	if verdict != stage.Met {
 		b.WriteString(lookText(g.Look))
@@ -63,28 +75,41 @@ func resultsText(results []stage.Result, style Style) string {
 	return b.String()
 }
 
-// ProgressText shows in a line for each check how far a gate is.
+// ProgressText shows in a line for each check how far a gate is. What several
+// checks say alike is said once.
 func ProgressText(g Gate, at time.Time, style Style) string {
 	if g.Gate == nil {
 		return ""
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of region %s (%s), %s: %s\n", style.bold("Gate "+g.Gate.Name), g.Region, g.Phase, timeText(at), style.answer(stage.Verdict(g.Results)))
+	var lines []string
 	for _, r := range g.Results {
-		fmt.Fprintf(&b, "  %s %s\n", style.padded(r.Answer), r.Reason)
+		lines = append(lines, fmt.Sprintf("  %s %s\n", style.padded(r.Answer), r.Reason))
 	}
-	return b.String()
+	return b.String() + once(lines)
 }
 
 // ChangedText shows in a line for each check what a gate answers otherwise than
-// before.
+// before. What several checks say alike is said once.
 func ChangedText(before, g Gate, at time.Time, style Style) string {
-	var b strings.Builder
+	var lines []string
 	for i, r := range g.Results {
 		if i < len(before.Results) && before.Results[i] == r {
 			continue
 		}
-		fmt.Fprintf(&b, "%s %s %s %s\n", timeText(at), g.Region, style.padded(r.Answer), r.Reason)
+		lines = append(lines, fmt.Sprintf("%s %s %s %s\n", timeText(at), g.Region, style.padded(r.Answer), r.Reason))
+	}
+	return once(lines)
+}
+
+// once joins lines, each where it stands first.
+func once(lines []string) string {
+	var b strings.Builder
+	for i, line := range lines {
+		if !slices.Contains(lines[:i], line) {
+			b.WriteString(line)
+		}
 	}
 	return b.String()
 }

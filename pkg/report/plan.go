@@ -20,6 +20,9 @@ type Plan struct {
 	// Done are the steps that were taken, and Steps those to come.
 	Done  []stage.Record
 	Steps []system.Step
+	// Told says for each step how much of what engines are told it changes, if
+	// anything; it is as long as Steps, or nil.
+	Told []string
 	// Left says why regions are not in the plan.
 	Left []string
 	// Commands adds what a person runs for each stage.
@@ -55,11 +58,14 @@ func PlanText(p Plan, style Style) string {
 		return b.String()
 	}
 	fmt.Fprintf(&b, "%s to come, one revision each.\n", Count(len(p.Steps), "stage"))
-	for _, s := range p.Steps {
+	for i, s := range p.Steps {
 		fmt.Fprintf(&b, "\n%s%s\n", style.bold(fmt.Sprintf("%d. %s: %s → %s", s.Number, s.Region, s.From, s.To)), now(s.Current))
 		fmt.Fprintf(&b, "   Gate: %s\n", gateText(s.Stage))
 		for _, line := range changeLines(s.Changes) {
 			fmt.Fprintf(&b, "   %s\n", style.change(line))
+		}
+		for _, line := range p.told(i) {
+			fmt.Fprintf(&b, "   %s\n", line)
 		}
 		if len(s.Releases) > 0 {
 			fmt.Fprintf(&b, "   Releases: %s\n", strings.Join(s.Releases, ", "))
@@ -72,6 +78,14 @@ func PlanText(p Plan, style Style) string {
 		}
 	}
 	return b.String()
+}
+
+// told is a line of what engines are told of a step, or none.
+func (p Plan) told(step int) []string {
+	if step >= len(p.Told) || p.Told[step] == "" {
+		return nil
+	}
+	return []string{"… " + p.Told[step]}
 }
 
 // now marks the stage that a region waits before.
@@ -196,7 +210,7 @@ func PlanMarkdown(p Plan) string {
 		}
 		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", s.Number, cell(s.Region), cell(string(s.From)), cell(string(s.To)), cell(gate))
 	}
-	for _, s := range p.Steps {
+	for i, s := range p.Steps {
 		fmt.Fprintf(&b, "\n## %d. %s: %s → %s%s\n\nGate: %s\n", s.Number, s.Region, s.From, s.To, now(s.Current), gateText(s.Stage))
 		if s.Gate != nil {
 			b.WriteString("\n")
@@ -204,7 +218,7 @@ func PlanMarkdown(p Plan) string {
 				fmt.Fprintf(&b, "- %s\n", c)
 			}
 		}
-		b.WriteString(fence("diff", diffLines(s.Changes)))
+		b.WriteString(fence("diff", append(diffLines(s.Changes), p.told(i)...)))
 		if len(s.Releases) > 0 {
 			fmt.Fprintf(&b, "\nReleases: %s\n", strings.Join(s.Releases, ", "))
 		}

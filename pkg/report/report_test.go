@@ -139,6 +139,14 @@ func TestPlanText(t *testing.T) {
 	withCommands := plan
 	withCommands.Commands = true
 	check(t, strings.Replace(want, "one, two\n", "one, two\n   Commands:\n     # by hand: this\n     # that\n     helm upgrade <x>\n", 1), PlanText(withCommands, Style{}))
+	told := plan
+	told.Told = make([]string, len(plan.Steps))
+	told.Told[0] = "2 files of what flux is told"
+	for form, got := range map[string]string{"text": PlanText(told, Style{}), "Markdown": PlanMarkdown(told)} {
+		if n := strings.Count(got, "… 2 files of what flux is told\n"); n != 1 {
+			t.Errorf("%s says it %d times:\n%s", form, n, got)
+		}
+	}
 	colored := PlanText(plan, Style{Color: true})
 	for _, want := range []string{"\x1b[1mPlan of acme\x1b[0m", "\x1b[32m+ west/a.yaml\x1b[0m", "\x1b[31m- west/b.yaml\x1b[0m", "\x1b[33m~ west/a.yaml: n"} {
 		if !strings.Contains(colored, want) {

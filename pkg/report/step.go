@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,9 +21,14 @@ type Moved struct {
 	Written, Removed, Unchanged int
 	// Commit is the Git commit that was made, if any.
 	Commit string
-	// Do is what a person must do for an abort, and Commands apply the step.
+	// Do is what a person must do for an abort, and Commands apply the step. Where
+	// an engine has a part in that, which is Synced, they are what it leaves to a
+	// person, the push among them.
 	Do       []string
 	Commands []system.Command
+	Synced   bool
+	// Named is the topology as a shell is told of it; "" where it is found.
+	Named string
 	// Next is the gate that the region waits at now, with where to look.
 	Next *stage.Gate
 	Look []string
@@ -52,20 +58,50 @@ func MovedText(m Moved, style Style) string {
 		}
 	}
 	list("What a person must do:", m.Do)
-	switch {
-	case len(m.Commands) > maxCommands && rec.Action == stage.Start && !rec.From.InRing():
-		fmt.Fprintf(&b, "\nCommit it and let it be synced. To apply it by hand, %s:\n  ringplan plan --commands --region %s --phase %s=%s\n",
-			Count(len(m.Commands), "command"), rec.Region, rec.Region, rec.From)
-	case len(m.Commands) > 0:
-		list("Commit it and let it be synced, or apply it by hand:", commandLines(m.Commands))
-	default:
-		b.WriteString("\nCommit it and let it be synced.\n")
-	}
+	b.WriteString(applyText(m))
 	if m.Next != nil {
 		fmt.Fprintf(&b, "\nNext: gate %s. %s\n", m.Next.Name, m.Next.Words)
 		b.WriteString(lookText(m.Look))
 	}
 	return b.String()
+}
+
+// applyText says how a step gets into the cluster, and what a person does for that.
+func applyText(m Moved) string {
+	sync := "Commit it and let it be synced"
+	if m.Commit != "" {
+		sync = "Push it and let it be synced"
+	}
+	if len(m.Commands) == 0 {
+		return "\n" + sync + ".\n"
+	}
+	lines, count := commandLines(m.Commands), ""
+	if rec := m.Record; len(m.Commands) > maxCommands && rec.Action == stage.Start && !rec.From.InRing() {
+		lines = []string{fmt.Sprintf("ringplan plan %s--commands --region %s --phase %s=%s", after(m.Named, " "), rec.Region, rec.Region, rec.From)}
+		count = ", in " + Count(len(m.Commands), "step")
+	}
+	title := sync + ", or apply it by hand"
+	switch {
+	case m.Synced && count != "" && m.Commit != "":
+		title = "It is committed. What a person must do before and after the push"
+	case m.Synced && count != "":
+		title = "Commit it. What a person must do before and after the push"
+	case m.Synced:
+		title = "What is left for a person to do, in this order"
+	case !slices.ContainsFunc(m.Commands, func(c system.Command) bool { return c.Applies }):
+		title = sync + ". What is left for a person to do"
+	case count != "":
+		title += ". What a person must do before that, and how it is applied"
+	}
+	return "\n" + title + count + ":\n  " + strings.Join(lines, "\n  ") + "\n"
+}
+
+// after puts something after a text that is not empty.
+func after(text, what string) string {
+	if text == "" {
+		return ""
+	}
+	return text + what
 }
 
 // because says in a few words what allowed a step.

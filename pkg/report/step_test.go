@@ -102,6 +102,14 @@ func TestVerdictColours(t *testing.T) {
 	}
 }
 
+// TestSaidOnce: what two checks say for one reason is one line.
+func TestSaidOnce(t *testing.T) {
+	g := shut
+	g.Results = []stage.Result{{Answer: stage.Unknown, Reason: "no answer"}, {Answer: stage.Met, Reason: "yes"}, {Answer: stage.Unknown, Reason: "no answer"}}
+	check(t, "2026-11-21T09:01:00Z west unknown no answer\n2026-11-21T09:01:00Z west met     yes\n", ChangedText(Gate{}, g, stepTime, Style{}))
+	check(t, "Gate joined of region west (joining), 2026-11-21T09:01:00Z: unknown\n  unknown no answer\n  met     yes\n", ProgressText(g, stepTime, Style{}))
+}
+
 func TestOpen(t *testing.T) {
 	if shut.Open() || !openGate().Open() || !(Gate{}).Open() || (Gate{Gate: &grow.Gates[1]}).Open() {
 		t.Error("Open is wrong")
@@ -168,7 +176,7 @@ func advanced() Moved {
 			Results: openGate().Results,
 		},
 		Evidence: "evidence/west/03-joined.yaml", Rendered: "rendered", Written: 2, Removed: 1, Unchanged: 5,
-		Commands: []system.Command{{Comment: "by hand: this"}, {Comment: "that", Run: "helm upgrade <x>"}},
+		Commands: []system.Command{{Comment: "by hand: this"}, {Comment: "that", Run: "helm upgrade <x>", Applies: true}},
 	}
 }
 
@@ -222,7 +230,7 @@ Written:
   rendered: 3 written, 0 removed, 0 unchanged
   Git commit abc123
 
-Commit it and let it be synced.
+Push it and let it be synced.
 
 Next: gate joined. It has joined.
 
@@ -263,7 +271,7 @@ func TestMovedBackToRest(t *testing.T) {
 func TestMovedWithManyCommands(t *testing.T) {
 	m := started()
 	for n := range 5 {
-		m.Commands = append(m.Commands, system.Command{Comment: "by hand", Run: "run this"})
+		m.Commands = append(m.Commands, system.Command{Comment: "by hand", Run: "run this", Applies: true})
 		got := MovedText(m, Style{})
 		if shown := strings.Count(got, "run this"); shown != map[bool]int{true: n + 1, false: 0}[n < 3] {
 			t.Errorf("%d of %d commands are shown:\n%s", shown, n+1, got)
@@ -271,6 +279,58 @@ func TestMovedWithManyCommands(t *testing.T) {
 		if told := strings.Contains(got, "ringplan plan --commands --region west --phase west=planned"); told != (n >= 3) {
 			t.Errorf("%d commands: what shows them is told: %t", n+1, told)
 		}
+	}
+}
+
+// TestApplyText: what a person must do is no choice, and says where the push is.
+func TestApplyText(t *testing.T) {
+	by := func(commands ...system.Command) Moved { return Moved{Commands: commands, Record: started().Record} }
+	apply, person := system.Command{Comment: "a", Run: "apply", Applies: true}, system.Command{Comment: "p", Run: "do"}
+	const plan = "  ringplan plan --commands --region west --phase west=planned\n"
+	for name, tt := range map[string]struct {
+		moved Moved
+		want  string
+		// committed is the first line where the step was committed.
+		committed string
+	}{
+		"nothing":      {by(), "Commit it and let it be synced.\n", "Push it and let it be synced.\n"},
+		"applied":      {by(person, apply), "Commit it and let it be synced, or apply it by hand:\n  # p\n  do\n  # a\n  apply\n", "Push it and let it be synced, or apply it by hand:\n"},
+		"by a person":  {by(person), "Commit it and let it be synced. What is left for a person to do:\n  # p\n  do\n", "Push it and let it be synced. What is left for a person to do:\n"},
+		"many":         {by(person, apply, apply, apply), "Commit it and let it be synced, or apply it by hand. What a person must do before that, and how it is applied, in 4 steps:\n" + plan, "Push it and let it be synced, or apply it by hand. What a person must do before that, and how it is applied, in 4 steps:\n"},
+		"synced":       {synced(by(person, apply)), "What is left for a person to do, in this order:\n  # p\n  do\n  # a\n  apply\n", "What is left for a person to do, in this order:\n"},
+		"synced, many": {synced(by(person, person, person, person)), "Commit it. What a person must do before and after the push, in 4 steps:\n" + plan, "It is committed. What a person must do before and after the push, in 4 steps:\n"},
+		"all by hand":  {by(person, person, person, person), "Commit it and let it be synced. What is left for a person to do, in 4 steps:\n" + plan, "Push it and let it be synced. What is left for a person to do, in 4 steps:\n"},
+	} {
+		if got := applyText(tt.moved); got != "\n"+tt.want {
+			t.Errorf("%s: %s", name, got)
+		}
+		tt.moved.Commit = "abc123"
+		if got := applyText(tt.moved); !strings.HasPrefix(got, "\n"+tt.committed) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	named := synced(by(person, person, person, person))
+	named.Named = "'data/my ring'"
+	if got := applyText(named); !strings.Contains(got, "\n  ringplan plan 'data/my ring' --commands --region west") {
+		t.Error(got)
+	}
+}
+
+func synced(m Moved) Moved {
+	m.Synced = true
+	return m
+}
+
+// TestVerbsNameTheTopology: a person elsewhere can enter what is printed.
+func TestVerbsNameTheTopology(t *testing.T) {
+	g := Gate{Region: "west", Phase: stage.Planned, Procedure: "grow", Named: "data/acme"}
+	if got := VerdictText(g, Style{}); !strings.Contains(got, "`ringplan advance west --topology data/acme` starts grow") {
+		t.Error(got)
+	}
+	g = shut
+	g.Named, g.Results = "data/acme", []stage.Result{{Check: "the one", Answer: stage.Failed}}
+	if got := VerdictText(g, Style{}); !strings.Contains(got, "`ringplan abort west --topology data/acme` leaves the phase") {
+		t.Error(got)
 	}
 }
 
