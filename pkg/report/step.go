@@ -68,32 +68,24 @@ func MovedText(m Moved, style Style) string {
 
 // applyText says how a step gets into the cluster, and what a person does for that.
 func applyText(m Moved) string {
-	sync := "Commit it and let it be synced"
+	title := "Commit it and let it be synced"
 	if m.Commit != "" {
-		sync = "Push it and let it be synced"
+		title = "Push it and let it be synced"
 	}
 	if len(m.Commands) == 0 {
-		return "\n" + sync + ".\n"
+		return "\n" + title + ".\n"
 	}
-	lines, count := commandLines(m.Commands), ""
+	if m.Synced || !slices.ContainsFunc(m.Commands, func(c system.Command) bool { return c.Applies }) {
+		title += ". What is left for a person to do, before and after"
+	} else {
+		title += ", or apply it by hand"
+	}
+	lines := commandLines(m.Commands)
 	if rec := m.Record; len(m.Commands) > maxCommands && rec.Action == stage.Start && !rec.From.InRing() {
+		title += ", in " + Count(len(m.Commands), "step")
 		lines = []string{fmt.Sprintf("ringplan plan %s--commands --region %s --phase %s=%s", after(m.Named, " "), rec.Region, rec.Region, rec.From)}
-		count = ", in " + Count(len(m.Commands), "step")
 	}
-	title := sync + ", or apply it by hand"
-	switch {
-	case m.Synced && count != "" && m.Commit != "":
-		title = "It is committed. What a person must do before and after the push"
-	case m.Synced && count != "":
-		title = "Commit it. What a person must do before and after the push"
-	case m.Synced:
-		title = "What is left for a person to do, in this order"
-	case !slices.ContainsFunc(m.Commands, func(c system.Command) bool { return c.Applies }):
-		title = sync + ". What is left for a person to do"
-	case count != "":
-		title += ". What a person must do before that, and how it is applied"
-	}
-	return "\n" + title + count + ":\n  " + strings.Join(lines, "\n  ") + "\n"
+	return "\n" + title + ":\n  " + strings.Join(lines, "\n  ") + "\n"
 }
 
 // after puts something after a text that is not empty.

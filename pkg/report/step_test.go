@@ -286,7 +286,10 @@ func TestMovedWithManyCommands(t *testing.T) {
 func TestApplyText(t *testing.T) {
 	by := func(commands ...system.Command) Moved { return Moved{Commands: commands, Record: started().Record} }
 	apply, person := system.Command{Comment: "a", Run: "apply", Applies: true}, system.Command{Comment: "p", Run: "do"}
-	const plan = "  ringplan plan --commands --region west --phase west=planned\n"
+	const (
+		plan = "  ringplan plan --commands --region west --phase west=planned\n"
+		left = "What is left for a person to do, before and after"
+	)
 	for name, tt := range map[string]struct {
 		moved Moved
 		want  string
@@ -295,11 +298,11 @@ func TestApplyText(t *testing.T) {
 	}{
 		"nothing":      {by(), "Commit it and let it be synced.\n", "Push it and let it be synced.\n"},
 		"applied":      {by(person, apply), "Commit it and let it be synced, or apply it by hand:\n  # p\n  do\n  # a\n  apply\n", "Push it and let it be synced, or apply it by hand:\n"},
-		"by a person":  {by(person), "Commit it and let it be synced. What is left for a person to do:\n  # p\n  do\n", "Push it and let it be synced. What is left for a person to do:\n"},
-		"many":         {by(person, apply, apply, apply), "Commit it and let it be synced, or apply it by hand. What a person must do before that, and how it is applied, in 4 steps:\n" + plan, "Push it and let it be synced, or apply it by hand. What a person must do before that, and how it is applied, in 4 steps:\n"},
-		"synced":       {synced(by(person, apply)), "What is left for a person to do, in this order:\n  # p\n  do\n  # a\n  apply\n", "What is left for a person to do, in this order:\n"},
-		"synced, many": {synced(by(person, person, person, person)), "Commit it. What a person must do before and after the push, in 4 steps:\n" + plan, "It is committed. What a person must do before and after the push, in 4 steps:\n"},
-		"all by hand":  {by(person, person, person, person), "Commit it and let it be synced. What is left for a person to do, in 4 steps:\n" + plan, "Push it and let it be synced. What is left for a person to do, in 4 steps:\n"},
+		"by a person":  {by(person), "Commit it and let it be synced. " + left + ":\n  # p\n  do\n", "Push it and let it be synced. " + left + ":\n"},
+		"many":         {by(person, apply, apply, apply), "Commit it and let it be synced, or apply it by hand, in 4 steps:\n" + plan, "Push it and let it be synced, or apply it by hand, in 4 steps:\n"},
+		"synced":       {synced(by(person, apply)), "Commit it and let it be synced. " + left + ":\n  # p\n  do\n  # a\n  apply\n", "Push it and let it be synced. " + left + ":\n"},
+		"synced, many": {synced(by(person, person, person, person)), "Commit it and let it be synced. " + left + ", in 4 steps:\n" + plan, "Push it and let it be synced. " + left + ", in 4 steps:\n"},
+		"all by hand":  {by(person, person, person, person), "Commit it and let it be synced. " + left + ", in 4 steps:\n" + plan, "Push it and let it be synced. " + left + ", in 4 steps:\n"},
 	} {
 		if got := applyText(tt.moved); got != "\n"+tt.want {
 			t.Errorf("%s: %s", name, got)

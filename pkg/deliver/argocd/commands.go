@@ -12,11 +12,11 @@ import (
 func Commands(t *topology.Topology, r *topology.Region, leaving []system.Release) []system.Command {
 	kubectl := "kubectl -n " + t.Spec.ArgoCD.Namespace
 	const where = ", on the cluster where Argo CD runs"
-	sync := "commit what is rendered, and push it: Argo CD syncs it"
+	sync := "when it is committed and pushed, Argo CD syncs it"
 	if t.Spec.ArgoCD.Applications == topology.Set {
 		sync += ", in order where its ApplicationSet controller runs with " + progressive
 	}
-	cmds := []system.Command{{Comment: sync + "; this shows how far it is" + where, Run: kubectl + " get applications"}}
+	cmds := []system.Command{{Comment: sync + ": this shows how far it is" + where, Run: kubectl + " get applications"}}
 	// What is approved before it is asked does not count, so it cannot be done at
 	// once.
 	approve := func(name string) string {

@@ -20,7 +20,7 @@ func Commands(t *topology.Topology, r *topology.Region, leaving []system.Release
 		where = ""
 		kubectl = system.Kubectl(r, "-n", t.Spec.Flux.Namespace)
 	}
-	cmds := []system.Command{{Comment: "commit what is rendered, and push it: Flux syncs it; this shows how far it is" + where, Run: kubectl + " get " + kinds}}
+	cmds := []system.Command{{Comment: "when it is committed and pushed, Flux syncs it: this shows how far it is" + where, Run: kubectl + " get " + kinds}}
 	for _, rel := range leaving {
 		if t.Spec.Flux.Engine == topology.DeliverRendered {
 			cmds = append(cmds, deliver.Remove(t, r, rel))

@@ -36,7 +36,7 @@ var names = []string{accepted, expansion, restarted, stale, byHand, away, failed
 // deliveries are the engines, and how each delivers. What may be chosen otherwise is
 // chosen otherwise in one of them.
 var deliveries = []world.Delivery{
-	{Engine: "flux", By: "rendered", Source: "ExternalArtifact"}, {Engine: "argocd", By: "rendered"},
+	{Engine: "flux", By: "rendered", Source: "ExternalArtifact"}, {Engine: "argocd", By: "rendered", Asks: true},
 	{Engine: "flux", By: "helm"}, {Engine: "argocd", By: "helm", Set: true, Packed: true},
 }
 

@@ -16,6 +16,7 @@ type Delivery struct {
 	Engine string // flux or argocd
 	By     string // helm or rendered
 	Source string // the kind by which Flux knows the repository, if not GitRepository
+	Asks   bool   // Argo CD is new enough to ask before it removes what is in an application
 	Set    bool   // Argo CD's releases are an ApplicationSet for each region
 	Packed bool   // charts are those of a registry, and definitions are applied by hand
 }
@@ -28,6 +29,9 @@ func (d Delivery) settings() string {
 	text := "engine: " + d.By
 	if d.Source != "" {
 		text += ", source: {kind: " + d.Source + "}"
+	}
+	if d.Asks {
+		text += `, version: "3.4"`
 	}
 	if d.Set {
 		text += ", applications: set"
