@@ -19,8 +19,8 @@ import (
 // Namespace is where Argo CD's objects are.
 const Namespace = "argocd"
 
-// refresh is how often Argo CD looks for commits; it is told by no webhook here.
-const refresh = "3s"
+// refresh is how often Argo CD looks for commits of which nobody has told it.
+const refresh = "30s"
 
 // Application is the kind that the controller carries out.
 var Application = schema.GroupVersionKind{Group: "argoproj.io", Version: "v1alpha1", Kind: "Application"}

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -18,6 +20,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/dynamic/dynamicinformer"
+	"k8s.io/client-go/tools/cache"
 
 	"github.com/ringplan/ringplan/cmd/conformance/internal/proc"
 )
@@ -74,13 +78,29 @@ func ReadFiles(pattern string) ([]*unstructured.Unstructured, error) {
 	return all, nil
 }
 
+// mapping finds the resource of a kind. To look for a kind that is not there is a
+// lot of work for the server, so that is done once in a while.
+func (c *Cluster) mapping(kind schema.GroupVersionKind) (*meta.RESTMapping, error) {
+	mapping, err := c.mapper.RESTMapping(kind.GroupKind(), kind.Version)
+	if !meta.IsNoMatchError(err) {
+		return mapping, err
+	}
+	c.mu.Lock()
+	again := time.Since(c.reset) > time.Second
+	if again {
+		c.reset = time.Now()
+		c.mapper.Reset() // a definition may have come since
+	}
+	c.mu.Unlock()
+	if !again {
+		return nil, err
+	}
+	return c.mapper.RESTMapping(kind.GroupKind(), kind.Version)
+}
+
 // Resource returns the client of an object's resource.
 func (c *Cluster) Resource(kind schema.GroupVersionKind, namespace string) (dynamic.ResourceInterface, error) {
-	mapping, err := c.mapper.RESTMapping(kind.GroupKind(), kind.Version)
-	if meta.IsNoMatchError(err) {
-		c.mapper.Reset() // a definition may have come since
-		mapping, err = c.mapper.RESTMapping(kind.GroupKind(), kind.Version)
-	}
+	mapping, err := c.mapping(kind)
 	if err != nil {
 		return nil, err
 	}
@@ -184,17 +204,38 @@ func (c *Cluster) Get(ctx context.Context, kind schema.GroupVersionKind, namespa
 	return resource.Get(ctx, name, metav1.GetOptions{})
 }
 
-// List returns all objects of a kind in a namespace, or in all.
+// List returns all objects of a kind in a namespace, or in all, as they were a moment
+// ago: they are watched from the first time on, as long as the cluster is used.
 func (c *Cluster) List(ctx context.Context, kind schema.GroupVersionKind, namespace string) ([]unstructured.Unstructured, error) {
-	resource, err := c.Resource(kind, namespace)
+	mapping, err := c.mapping(kind)
 	if err != nil {
 		return nil, err
 	}
-	list, err := resource.List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return nil, err
+	watched := c.watch(mapping.Resource)
+	if !watched.HasSynced() {
+		return nil, fmt.Errorf("it is not known yet which objects of kind %s there are", kind.Kind)
 	}
-	return list.Items, nil
+	var list []unstructured.Unstructured
+	for _, each := range watched.GetStore().List() {
+		if object := each.(*unstructured.Unstructured); namespace == "" || object.GetNamespace() == namespace {
+			list = append(list, *object.DeepCopy())
+		}
+	}
+	slices.SortFunc(list, func(a, b unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return list, ctx.Err()
+}
+
+// watch returns what watches a resource.
+func (c *Cluster) watch(resource schema.GroupVersionResource) cache.SharedIndexInformer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	watched, ok := c.watches[resource]
+	if !ok {
+		watched = dynamicinformer.NewFilteredDynamicInformer(c.Client, resource, metav1.NamespaceAll, 0, cache.Indexers{}, nil).Informer()
+		c.watches[resource] = watched
+		go watched.Run(c.done)
+	}
+	return watched
 }
 
 // Until waits until an object is there and as wanted.

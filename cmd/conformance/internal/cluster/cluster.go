@@ -12,14 +12,17 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
+	"k8s.io/client-go/tools/cache"
 
 	"github.com/ringplan/ringplan/cmd/conformance/internal/proc"
 )
@@ -83,11 +86,17 @@ type Cluster struct {
 	server *proc.Process
 	again  func() (*proc.Process, error)
 	mapper *restmapper.DeferredDiscoveryRESTMapper
+
+	mu      sync.Mutex
+	reset   time.Time // of the mapper
+	watches map[schema.GroupVersionResource]cache.SharedIndexInformer
+	done    <-chan struct{}
 }
 
-// Start boots a cluster, with its keys below the folder.
+// Start boots a cluster, with its keys below the folder. It is used until the
+// context is done.
 func Start(ctx context.Context, group *proc.Group, programs Programs, etcd *Etcd, name, folder string) (*Cluster, error) {
-	c := &Cluster{Name: name, folder: filepath.Join(folder, name)}
+	c := &Cluster{Name: name, folder: filepath.Join(folder, name), watches: map[schema.GroupVersionResource]cache.SharedIndexInformer{}, done: ctx.Done()}
 	if err := c.secrets(); err != nil {
 		return nil, err
 	}

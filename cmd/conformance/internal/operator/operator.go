@@ -7,9 +7,9 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -70,12 +70,12 @@ func (o *Operator) run(ctx context.Context) {
 
 func (o *Operator) look(ctx context.Context) (Look, error) {
 	var look Look
-	datastore, err := o.cluster.Get(ctx, Datastore, o.namespace, "default")
-	switch {
-	case err == nil:
-		look.Datastore = datastore
-	case !absent(err):
+	datastores, err := o.list(ctx, Datastore)
+	if err != nil {
 		return look, err
+	}
+	if len(datastores) > 0 {
+		look.Datastore = &datastores[0]
 	}
 	if look.Replications, err = o.list(ctx, Replication); err != nil {
 		return look, err
@@ -92,15 +92,11 @@ func (o *Operator) look(ctx context.Context) (Look, error) {
 
 func (o *Operator) list(ctx context.Context, kind schema.GroupVersionKind) ([]unstructured.Unstructured, error) {
 	objects, err := o.cluster.List(ctx, kind, o.namespace)
-	if absent(err) {
+	if meta.IsNoMatchError(err) { // which is another thing than not knowing
 		return nil, nil
 	}
 	return objects, err
 }
-
-// absent tells whether an error says that an object or its kind is not there,
-// which is another thing than not knowing.
-func absent(err error) bool { return apierrors.IsNotFound(err) || meta.IsNoMatchError(err) }
 
 // write writes the status and the finalizers of an object, if they are others.
 func (o *Operator) write(ctx context.Context, answer Answer) error {
@@ -138,7 +134,15 @@ func (o *Operator) pods(ctx context.Context, look Look) error {
 	if err != nil {
 		return err
 	}
+	there, err := o.list(ctx, podKind)
+	if err != nil {
+		return err
+	}
+	there = slices.DeleteFunc(there, func(pod unstructured.Unstructured) bool { return pod.GetLabels()["app"] != cassandraApp })
 	if look.Datastore == nil {
+		if len(there) == 0 {
+			return nil
+		}
 		at := int64(0) // there is no node that would confirm it
 		return resource.DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &at}, metav1.ListOptions{LabelSelector: "app=" + cassandraApp})
 	}
@@ -146,7 +150,7 @@ func (o *Operator) pods(ctx context.Context, look Look) error {
 		return nil
 	}
 	for i, address := range o.machine.Addresses(o.machine.replicas(look.Datastore)) {
-		if _, err := resource.Get(ctx, podName(i), metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		if slices.ContainsFunc(there, func(pod unstructured.Unstructured) bool { return pod.GetName() == podName(i) }) {
 			continue
 		}
 		pod, err := resource.Create(ctx, cassandraPod(o.namespace, podName(i)), metav1.CreateOptions{})

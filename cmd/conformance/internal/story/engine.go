@@ -32,6 +32,8 @@ type engine interface {
 	start(ctx context.Context, w *world.World) error
 	// synced tells whether all that it knows is as the commit says, and well.
 	synced(ctx context.Context, w *world.World, commit string) error
+	// pushed tells it of a new commit, as a webhook does.
+	pushed(ctx context.Context, w *world.World) error
 	// restart kills it, and starts it again.
 	restart() error
 	// holds waits until the engine has seen that the datastore of the second region
@@ -109,6 +111,9 @@ func kubeconfigSecret(name string, c *cluster.Cluster) *unstructured.Unstructure
 	secret.SetNamespace(flux.Namespace)
 	return secret
 }
+
+// pushed does nothing: what stands in for the source-controller looks all the time.
+func (e *fluxEngine) pushed(context.Context, *world.World) error { return nil }
 
 func (e *fluxEngine) restart() error {
 	e.releases.Forget()
@@ -215,6 +220,28 @@ func (e *argoEngine) settings(ctx context.Context, w *world.World) error {
 }
 
 func (e *argoEngine) restart() error { return e.argo.Restart() }
+
+// pushed has every application look for the commit.
+func (e *argoEngine) pushed(ctx context.Context, w *world.World) error {
+	if e.argo == nil {
+		return nil
+	}
+	resource, err := w.Hub().Resource(argo.Application, argo.Namespace)
+	if err != nil {
+		return err
+	}
+	list, err := resource.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	for _, each := range list.Items {
+		const refresh = `{"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}`
+		if _, err := resource.Patch(ctx, each.GetName(), types.MergePatchType, []byte(refresh), metav1.PatchOptions{}); err != nil && !apierrors.IsNotFound(err) {
+			return err
+		}
+	}
+	return nil
+}
 
 // holds waits until Argo CD asks: a confirmation that comes earlier does not count.
 // A set does not ask, and leaves what it must not remove.

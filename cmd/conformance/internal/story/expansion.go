@@ -136,7 +136,11 @@ func (p *play) commit(ctx context.Context, message string) (string, error) {
 	if _, err := p.Ringplan(ctx, world.Fine, "verify"); err != nil {
 		return "", err
 	}
-	return p.Commit(ctx, message)
+	commit, err := p.Commit(ctx, message)
+	if err != nil {
+		return "", err
+	}
+	return commit, p.engine.pushed(ctx, p.World)
 }
 
 // settle commits, and waits until the engine is there.

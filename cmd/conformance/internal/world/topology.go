@@ -43,7 +43,7 @@ func (d Delivery) settings() string {
 // Secret of it, because manifests that are committed cannot hold one.
 const topology = `apiVersion: ringplan.dev/v1alpha1
 kind: Topology
-metadata: {name: conformance, annotations: {ringplan.dev/ignore/RP163: "definitions are applied by hand"}}
+metadata: {name: conformance%[7]s}
 spec:
   system: apigee-hybrid
   version: 1.16.0
@@ -89,11 +89,12 @@ func (w *World) WriteTopology(delivery Delivery) error {
 	if delivery.Name() == "flux-helm" {
 		authority = ""
 	}
-	charts := "path: charts"
+	charts, annotations := "path: charts", ""
 	if delivery.Packed {
+		annotations = `, annotations: {ringplan.dev/ignore/RP163: "definitions are applied by hand"}`
 		charts = fmt.Sprintf("repository: %q", "oci://"+w.Packed)
 	}
-	text := fmt.Sprintf(topology, delivery.Engine, w.Repo.URL(), repo.Branch, delivery.settings(), authority, charts)
+	text := fmt.Sprintf(topology, delivery.Engine, w.Repo.URL(), repo.Branch, delivery.settings(), authority, charts, annotations)
 	if err := os.WriteFile(filepath.Join(w.Repo.Work, "topology.yaml"), []byte(text), 0o644); err != nil {
 		return err
 	}
