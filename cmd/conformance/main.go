@@ -87,7 +87,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.keep, "keep", "", "keep logs and repositories in this new `folder`")
 	flags.StringVar(&o.part, "part", "", "build the `program` of that name, print its path, and play nothing")
 	flags.BoolVar(&o.list, "list", false, "list the scenarios")
-	flags.IntVar(&o.parallel, "parallel", 2, "how many engines are played with at once")
+	flags.IntVar(&o.parallel, "parallel", 4, "how many engines are played with at once")
 	flags.DurationVar(&o.limit, "limit", 15*time.Minute, "how long one engine may take")
 	if err := flags.Parse(args); err != nil {
 		return o, err

@@ -53,13 +53,13 @@ func (f FinalError) Error() string { return f.Err.Error() }
 // Unwrap returns the error itself.
 func (f FinalError) Unwrap() error { return f.Err }
 
-// Until asks again and again until the answer is nil, and says what it waited for
-// and the last answer when the time is over. A FinalError ends it at once.
+// Until asks again and again, ever more rarely, until the answer is nil, and says
+// what it waited for and the last answer when the time is over. A FinalError ends it
+// at once.
 func Until(ctx context.Context, limit time.Duration, what string, ask func(context.Context) error) error {
-	const pause = 200 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	for {
+	for pause := 100 * time.Millisecond; ; pause = min(pause*5/4, time.Second) {
 		err := ask(ctx)
 		var final FinalError
 		if err == nil || errors.As(err, &final) {
