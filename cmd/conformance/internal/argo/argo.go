@@ -20,7 +20,7 @@ import (
 const Namespace = "argocd"
 
 // refresh is how often Argo CD looks for commits of which nobody has told it.
-const refresh = "30s"
+const refresh = "8s"
 
 // Application is the kind that the controller carries out.
 var Application = schema.GroupVersionKind{Group: "argoproj.io", Version: "v1alpha1", Kind: "Application"}
