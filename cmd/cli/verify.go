@@ -115,26 +115,33 @@ func (a *app) verified(ctx context.Context, args []string, base string) ([]*ring
 
 // verifyRendered compares the rendered tree with what it should be.
 func (a *app) verifyRendered(ctx context.Context, r *ring, known diag.List) error {
-	files, ok, err := a.treeOf(ctx, r, known)
-	if !ok || err != nil {
+	if !r.history.sound {
+		return nil // where the regions stand is not known, and why is reported
+	}
+	files, told, err := a.treeOf(ctx, r, known)
+	if err != nil {
 		return err
 	}
-	return r.verifyTree(r.out("", false), "rendered", files)
+	return r.verifyTree(r.out("", false), "rendered", files, told)
 }
 
-// treeOf returns what the rendered tree of a ring should be. It is not ok where
-// nobody knows, because where the regions stand is not known, or what is committed
-// of the charts; then known findings say why.
-func (a *app) treeOf(ctx context.Context, r *ring, known diag.List) (files []tree.File, ok bool, err error) {
-	if !r.history.sound || a.erring && r.commitsManifests() {
-		return nil, false, nil
+// treeOf returns what the rendered tree of a ring should be, and which of its paths
+// that tells of: not of what charts render, where known errors keep it from being
+// known.
+func (a *app) treeOf(ctx context.Context, r *ring, known diag.List) (files []tree.File, told func(string) bool, err error) {
+	if !a.erring || !r.commitsManifests() {
+		files, err = a.renderFiles(ctx, r, r.history.Rollout)
+		var exit *exitError
+		if !errors.As(err, &exit) || exit.code != exitFindings || !known.HasErrors() {
+			return files, func(string) bool { return true }, err
+		}
 	}
-	files, err = a.renderFiles(ctx, r, r.history.Rollout)
-	var exit *exitError
-	if errors.As(err, &exit) && exit.code == exitFindings && known.HasErrors() {
-		return nil, false, nil
+	docs, err := r.render(r.history.Rollout)
+	if err != nil {
+		return nil, nil, err
 	}
-	return files, err == nil, err
+	files, err = encode(docs)
+	return files, func(file string) bool { return !isManifest(file) && file != tree.RecordFile }, err
 }
 
 // verifyManifests compares the tree of manifests, where there is one, with what
@@ -152,17 +159,21 @@ func (a *app) verifyManifests(ctx context.Context, r *ring) error {
 	if err != nil {
 		return err
 	}
-	return r.verifyTree(dir, manifestsFolder, files)
+	return r.verifyTree(dir, manifestsFolder, files, func(string) bool { return true })
 }
 
-// verifyTree compares a tree beside the topology with what it should be.
-func (r *ring) verifyTree(dir, name string, files []tree.File) error {
+// verifyTree compares a tree beside the topology with what it should be, where that
+// is told.
+func (r *ring) verifyTree(dir, name string, files []tree.File, told func(string) bool) error {
 	state, err := tree.Compare(dir, files)
 	if err != nil {
 		return err
 	}
 	for _, group := range differences(state) {
 		for _, file := range group.paths {
+			if !told(file) {
+				continue
+			}
 			hint := group.hint
 			if name == manifestsFolder {
 				hint = strings.ReplaceAll(hint, "ringplan render", "ringplan render --manifests")

@@ -80,6 +80,9 @@ func (a *app) markStale(ctx context.Context, r *ring, before *earlier, known dia
 	if was == nil || !slices.ContainsFunc(known, func(f diag.Finding) bool { return f.Code == "RP127" && inFolder(f.Pos.File, r.dir()) }) {
 		return nil
 	}
+	if a.erring && was.commitsManifests() {
+		return nil // nobody knows what its charts rendered
+	}
 	files, err := a.renderFiles(ctx, was, was.at)
 	if err != nil && was.commitsManifests() && ctx.Err() == nil {
 		return nil // its charts are not there any more, say, so that nobody knows
@@ -274,11 +277,11 @@ func (r *ring) foundByHand(region *topology.Region, c report.Effected) {
 // verifyRadius wants a change that takes steps to touch the rendered files of
 // their regions only (I7).
 func (a *app) verifyRadius(ctx context.Context, r *ring, fork spot, stepped []string, known diag.List) error {
-	if len(stepped) == 0 {
+	if len(stepped) == 0 || !r.history.sound {
 		return nil
 	}
-	files, ok, err := a.treeOf(ctx, r, known)
-	if !ok || err != nil {
+	files, told, err := a.treeOf(ctx, r, known)
+	if err != nil {
 		return err
 	}
 	before, err := fork.repo.Files(ctx, fork.commit, r.out("", false))
@@ -287,7 +290,7 @@ func (a *app) verifyRadius(ctx context.Context, r *ring, fork spot, stepped []st
 	}
 	for _, file := range changed(before.Files, files) {
 		region, _, inRegion := strings.Cut(file, "/")
-		if inRegion && !isEngine(region) && !slices.Contains(stepped, region) {
+		if told(file) && inRegion && !isEngine(region) && !slices.Contains(stepped, region) {
 			r.found("RP128", path.Join("rendered", file), 1, 1, "", "the file of region %s changes together with a step of region %s", region, strings.Join(slices.Compact(slices.Sorted(slices.Values(stepped))), " and "))
 		}
 	}
