@@ -225,6 +225,19 @@ func (c *Cluster) List(ctx context.Context, kind schema.GroupVersionKind, namesp
 	return list, ctx.Err()
 }
 
+// ListNow returns all objects of a kind in a namespace, or in all, as they are.
+func (c *Cluster) ListNow(ctx context.Context, kind schema.GroupVersionKind, namespace string) ([]unstructured.Unstructured, error) {
+	resource, err := c.Resource(kind, namespace)
+	if err != nil {
+		return nil, err
+	}
+	list, err := resource.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}
+
 // watch returns what watches a resource.
 func (c *Cluster) watch(resource schema.GroupVersionResource) cache.SharedIndexInformer {
 	c.mu.Lock()

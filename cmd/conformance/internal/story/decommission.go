@@ -71,7 +71,7 @@ var deployments = kindOf{Group: "apps", Version: "v1", Kind: "Deployment"}
 func (p *play) gone(kind kindOf) func(context.Context) error {
 	return func(ctx context.Context) error {
 		return proc.Until(ctx, soon, "the last "+kind.Kind+" to go", func(ctx context.Context) error {
-			objects, err := p.Regions[world.Second].List(ctx, kind, world.Namespace)
+			objects, err := p.Regions[world.Second].ListNow(ctx, kind, world.Namespace)
 			if err != nil || len(objects) == 0 {
 				return err
 			}

@@ -132,7 +132,7 @@ func (e *fluxEngine) confirm(ctx context.Context, w *world.World) error {
 }
 
 func (e *fluxEngine) synced(ctx context.Context, w *world.World, commit string) error {
-	if err := all(ctx, w.Hub(), flux.Kustomization, flux.Namespace, func(object *unstructured.Unstructured) error {
+	if err := some(ctx, w.Hub(), flux.Kustomization, flux.Namespace, func(object *unstructured.Unstructured) error {
 		revision, _, _ := unstructured.NestedString(object.Object, "status", "lastAppliedRevision")
 		if !strings.HasSuffix(revision, commit) || cluster.Condition(object, "Ready") != "True" {
 			return errors.New(flux.Message(object))
@@ -230,11 +230,11 @@ func (e *argoEngine) pushed(ctx context.Context, w *world.World) error {
 	if err != nil {
 		return err
 	}
-	list, err := resource.List(ctx, metav1.ListOptions{})
+	list, err := w.Hub().ListNow(ctx, argo.Application, argo.Namespace)
 	if err != nil {
 		return err
 	}
-	for _, each := range list.Items {
+	for _, each := range list {
 		const refresh = `{"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}`
 		if _, err := resource.Patch(ctx, each.GetName(), types.MergePatchType, []byte(refresh), metav1.PatchOptions{}); err != nil && !apierrors.IsNotFound(err) {
 			return err
@@ -301,14 +301,27 @@ func approve(ctx context.Context, w *world.World, name string) error {
 }
 
 func (e *argoEngine) synced(ctx context.Context, w *world.World, commit string) error {
-	return all(ctx, w.Hub(), argo.Application, argo.Namespace, func(object *unstructured.Unstructured) error {
+	return some(ctx, w.Hub(), argo.Application, argo.Namespace, func(object *unstructured.Unstructured) error {
 		return argo.At(object, commit)
 	})
 }
 
+// some asks of every object of a kind, of which there must be one.
+func some(ctx context.Context, hub *cluster.Cluster, kind kindOf, namespace string, ask func(*unstructured.Unstructured) error) error {
+	asked := false
+	err := all(ctx, hub, kind, namespace, func(object *unstructured.Unstructured) error {
+		asked = true
+		return ask(object)
+	})
+	if err == nil && !asked {
+		return fmt.Errorf("there is no %s", kind.Kind)
+	}
+	return err
+}
+
 // all asks of every object of a kind.
 func all(ctx context.Context, hub *cluster.Cluster, kind kindOf, namespace string, ask func(*unstructured.Unstructured) error) error {
-	objects, err := hub.List(ctx, kind, namespace)
+	objects, err := hub.ListNow(ctx, kind, namespace)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@
 package story
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -115,19 +114,18 @@ var ErrNotReached = errors.New("not reached")
 func (j Journey) Play(ctx context.Context, w *world.World) []Result {
 	results := make([]Result, len(j.Scenarios))
 	for i, each := range j.Scenarios {
-		results[i].Scenario = each
+		results[i] = Result{Scenario: each, Err: ErrNotReached}
 	}
 	broken := false
 	for _, step := range j.steps(w) {
 		at := slices.Index(j.Scenarios, step.scenario)
-		if at < 0 {
-			continue
-		}
-		if result := &results[at]; broken {
-			result.Err = cmp.Or(result.Err, ErrNotReached)
-		} else {
-			result.play(ctx, w, step)
-			broken = result.Err != nil
+		switch {
+		case at < 0:
+		case !broken:
+			results[at].play(ctx, w, step)
+			broken = results[at].Err != nil
+		case results[at].Err == nil:
+			results[at].Err = ErrNotReached
 		}
 	}
 	return results

@@ -48,14 +48,14 @@ func (p *play) distrust(ctx context.Context) error {
 	if state, _, _ := unstructured.NestedString(object.Object, "status", "cassandraDataReplication", "state"); state != "complete" {
 		return fmt.Errorf("there is no trap: the state is %q", state)
 	}
-	return p.closed(ctx, "the status is of an earlier rebuild")
+	return p.closed(ctx, "the status is of an earlier rebuild", ": it is left from an earlier rebuild")
 }
 
 // outage asks the gate while the second region does not answer.
 func (p *play) outage(ctx context.Context) error {
 	p.Say("the API server of %s is ended", world.Second)
 	resume := p.Regions[world.Second].Pause()
-	err := p.closed(ctx, "a cluster does not answer", world.Second)
+	err := p.closed(ctx, "a cluster does not answer", "region "+world.Second+": context "+world.Second, "cannot be reached")
 	return errors.Join(err, resume(ctx))
 }
 
