@@ -106,25 +106,31 @@ func (r *ring) commands(s stage.Stage, root string) (list []system.Command, sync
 	}
 	list = deliver.Commands(byHand, with, !(r.argoRenders() && r.Spec.Charts.Path == ""))
 	if !s.From.InRing() {
-		list = slices.Concat(r.fluxSetup(region, root), r.argoSetup(region, root), list)
+		list = slices.Concat(r.fluxSetup(region), r.argoSetup(region, root), list)
 	}
 	return list, true
 }
 
+// synced is a rendered folder as an engine is told of it: from the root of the
+// repository.
+func (r *ring) synced(folder ...string) string {
+	return path.Join(r.Spec.Repository.Path, deliver.Rendered, path.Join(folder...))
+}
+
 // fluxSetup returns what must be there before Flux syncs a region.
-func (r *ring) fluxSetup(region *topology.Region, root string) []system.Command {
+func (r *ring) fluxSetup(region *topology.Region) []system.Command {
 	if !r.Delivers(topology.EngineFlux) {
 		return nil
 	}
-	f, folder := r.Spec.Flux, root+"/"+region.Name+"/"+flux.Folder
+	f := r.Spec.Flux
 	if f.Clusters == topology.Own {
-		return []system.Command{{Comment: "by hand, once, when it is pushed: let the Flux of cluster " + region.Kubernetes.Cluster + " sync " + folder}}
+		return []system.Command{{Comment: "by hand, once, when it is pushed: let the Flux of cluster " + region.Kubernetes.Cluster + " sync " + r.synced(region.Name, flux.Folder)}}
 	}
 	return []system.Command{{
 		Comment: "before the first sync: Flux reaches cluster " + region.Kubernetes.Cluster + " by a kubeconfig in this Secret, on the cluster where Flux runs",
 		Run:     "kubectl -n " + f.Namespace + " create secret generic " + region.Kubernetes.KubeConfigSecret + " --from-file=value=KUBECONFIG-OF-" + region.Name,
 	}, {
-		Comment: "by hand, once, when it is pushed: let Flux sync " + root + "/" + flux.Folder,
+		Comment: "by hand, once, when it is pushed: let Flux sync " + r.synced(flux.Folder),
 	}}
 }
 
@@ -143,7 +149,7 @@ func (r *ring) argoSetup(region *topology.Region, root string) []system.Command 
 			Run:     "argocd cluster add " + system.Quote(cmp.Or(k.Context, "CONTEXT-OF-"+region.Name)) + " --name " + system.Quote(k.ArgoCDCluster),
 		})
 	}
-	return append(cmds, system.Command{Comment: "by hand, once, when it is pushed: let an application of yours sync " + root + "/" + argocd.Folder})
+	return append(cmds, system.Command{Comment: "by hand, once, when it is pushed: let an application of yours sync " + r.synced(argocd.Folder)})
 }
 
 // toldTo returns a change of what an engine is told, with its effect. Those that

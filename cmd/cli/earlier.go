@@ -179,7 +179,7 @@ func (a *app) layOut(ctx context.Context, s spot, file, temp string) (*ring, dia
 		if a.charts.on && err == nil {
 			err = a.renderManifests(ctx, []*ring{r})
 		}
-		if r.Located == nil && err == nil {
+		if !a.charts.on && err == nil {
 			err = s.locate(ctx, r, filepath.Dir(file))
 		}
 		r.file, r.Dir, r.laidOut = file, filepath.Dir(file), old
@@ -199,7 +199,7 @@ func (s spot) locate(ctx context.Context, r *ring, folder string) error {
 		return false
 	})
 	if err != nil {
-		return ctx.Err()
+		return ctx.Err() // there is no such folder: it is outside, say
 	}
 	r.locateBy(func(place string) bool {
 		return slices.ContainsFunc(files, func(file string) bool { return file == place || strings.HasPrefix(file, place+"/") })

@@ -268,7 +268,8 @@ func (g *reading) all() func(system.Want) string {
 }
 
 // want takes what was answered of one want. Every cluster has to answer, but if
-// any of them will do the first that does.
+// any of them will do the first that does. What is wrong with the set-up matters
+// where no other answer can come.
 func (g *reading) want(want system.Want) string {
 	var reasons, setup []string
 	names := g.whom(want.Where)
@@ -287,7 +288,9 @@ func (g *reading) want(want system.Want) string {
 	if len(names) == 0 {
 		return "no region serves that could be asked"
 	}
-	g.setup = append(g.setup, setup...)
+	if enough := want.Where == system.AnotherCluster && len(setup) < len(reasons); !want.Optional && !enough {
+		g.setup = append(g.setup, setup...)
+	}
 	return strings.Join(reasons, "; ")
 }
 

@@ -79,6 +79,7 @@ type setting struct{ path, value, does string }
 
 const (
 	replaced = "its objects are replaced by others: what those before applied is removed, or applied by both"
+	refused  = "its applications are of another project, which may refuse what they applied"
 	moved    = "what it applied in one cluster is applied to another"
 )
 
@@ -105,19 +106,19 @@ var argoEngine = engine{
 	settings: func(s *topology.Spec) []setting {
 		return []setting{
 			{"spec.argocd.engine", s.ArgoCD.Engine, replaced}, {"spec.argocd.applications", s.ArgoCD.Applications, replaced},
-			{"spec.argocd.namespace", s.ArgoCD.Namespace, replaced}, {"spec.argocd.project", s.ArgoCD.Project, replaced},
+			{"spec.argocd.namespace", s.ArgoCD.Namespace, replaced}, {"spec.argocd.project", s.ArgoCD.Project, refused},
 		}
 	},
 	reaches: func(_ *topology.Topology, r *topology.Region) setting {
 		return setting{r.Path("kubernetes.argocdCluster"), r.Kubernetes.ArgoCDCluster, moved}
 	},
 	suspend: "the automatic sync of your root application, and then that of the applications below it",
-	let:     "with `argocd app delete --cascade=false`",
+	let:     "with `argocd app delete --cascade=false`, an ApplicationSet before its applications with `kubectl delete --cascade=orphan`",
 }
 
 // way says how a switch is made without losing what was applied.
 func (e engine) way() string {
-	return "take the change back. Or suspend " + e.suspend + "; delete them " + e.let + "; and then make the change, and silence this in it, with a reason, by " + silence + " (\"To change how it is delivered\" in pkg/deliver/README.md)"
+	return "take the change back. Or suspend " + e.suspend + "; delete those of the topology " + e.let + "; and then make the change, and silence this in it, with a reason, by " + silence + " (\"To change how it is delivered\" in pkg/deliver/README.md)"
 }
 
 // switches lists the settings that differ, for the regions that are there.
