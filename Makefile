@@ -85,7 +85,7 @@ lint-go:
 # Only packages that run anything at once. The command's own tests start a process
 # each, but for these.
 race:
-	$(GO) test -race -short $$(grep -rlE '"sync(/atomic)?"|^\s*go (func|[[:alpha:].]+)\(' --include='*.go' pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+	$(GO) test -race -short $$(grep -rlE '"sync(/atomic)?"|t\.Parallel\(|^\s*go (func|[[:alpha:].]+)\(' --include='*.go' pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 	$(GO) test -race -run '^Test(TwoAdvances|Interrupted|Live)' ./cmd/cli
 
 # Fails if a generated file is not what its source says; tests see to golden files.

@@ -37,6 +37,10 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GIT_DISCOVERY_ACROSS_FILESYSTEM", "1") // or Git tells of mounts, where the temporary folder is one
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":    cmdCode,
 			"replace": cmdReplace,
