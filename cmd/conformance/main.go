@@ -185,14 +185,12 @@ func prepare(ctx context.Context, o options, folder string) (world.Programs, err
 	if out, err := command.CombinedOutput(); err != nil {
 		return programs, fmt.Errorf("build ringplan: %w\n%s", err, out)
 	}
-	for _, each := range []struct {
-		part parts.Part
-		path *string
-	}{
-		{parts.Etcd, &programs.Etcd}, {parts.Kube, &programs.Kube}, {parts.Kustomizer, &programs.Kustomizer},
-		{parts.Argo, &programs.Argo}, {parts.Kustomize, &programs.Kustomize}, {parts.Helm, &programs.Helm},
-	} {
-		if *each.path, err = parts.Build(ctx, o.cache, each.part, say); err != nil {
+	paths := map[string]*string{
+		parts.Etcd.Name: &programs.Etcd, parts.Kube.Name: &programs.Kube, parts.Kustomizer.Name: &programs.Kustomizer,
+		parts.Argo.Name: &programs.Argo, parts.Kustomize.Name: &programs.Kustomize, parts.Helm.Name: &programs.Helm,
+	}
+	for _, each := range parts.All {
+		if *paths[each.Name], err = parts.Build(ctx, o.cache, each, say); err != nil {
 			return programs, err
 		}
 	}
@@ -214,18 +212,16 @@ func prepare(ctx context.Context, o options, folder string) (world.Programs, err
 
 // part builds one program that is known by name, and prints where it is.
 func part(ctx context.Context, o options) int {
-	for _, each := range []parts.Part{parts.Etcd, parts.Kube, parts.Kustomizer, parts.Argo, parts.Kustomize, parts.Helm} {
-		if each.Name != o.part {
-			continue
-		}
-		path, err := parts.Build(ctx, o.cache, each, say)
-		if err != nil {
-			return fail(err)
-		}
-		fmt.Println(path)
-		return fine
+	at := slices.IndexFunc(parts.All, func(each parts.Part) bool { return each.Name == o.part })
+	if at < 0 {
+		return fail(fmt.Errorf("no program %q is known", o.part))
 	}
-	return fail(fmt.Errorf("no program %q is known", o.part))
+	path, err := parts.Build(ctx, o.cache, parts.All[at], say)
+	if err != nil {
+		return fail(err)
+	}
+	fmt.Println(path)
+	return fine
 }
 
 // executable puts a script of a module, where nothing can be executed, in a folder.

@@ -32,7 +32,8 @@ type Programs struct{ Argo, Redis, Tools string }
 // Argo is a running Argo CD.
 type Argo struct {
 	hub         *cluster.Cluster
-	starts      []func() (*proc.Process, error)
+	group       *proc.Group
+	specs       []proc.Spec // of the controllers
 	controllers []*proc.Process
 }
 
@@ -40,7 +41,7 @@ type Argo struct {
 // cluster, with its own files below the folder. The other clusters are known to it
 // by their names here. With sets, applications may come from ApplicationSets.
 func Start(ctx context.Context, group *proc.Group, programs Programs, hub *cluster.Cluster, known map[string]*cluster.Cluster, folder string, sets bool) (*Argo, error) {
-	a := &Argo{hub: hub}
+	a := &Argo{hub: hub, group: group}
 	if err := a.settle(ctx, known); err != nil {
 		return nil, err
 	}
@@ -69,27 +70,23 @@ func Start(ctx context.Context, group *proc.Group, programs Programs, hub *clust
 	}); err != nil {
 		return nil, err
 	}
-	a.starts = append(a.starts, func() (*proc.Process, error) {
-		return group.Start(proc.Spec{
-			Name: "argocd-application-controller", Path: programs.Argo,
-			Env: environment("argocd-application-controller", programs, hub, scratch),
-			Args: []string{
-				"--namespace=" + Namespace, "--repo-server=" + server, "--repo-server-plaintext", redis, fmt.Sprintf("--metrics-port=%d", ports[3]),
-				"--app-resync-jitter=0", "--persist-resource-health", "--self-heal-timeout-seconds=2",
-			},
-		})
+	a.specs = append(a.specs, proc.Spec{
+		Name: "argocd-application-controller", Path: programs.Argo,
+		Env: environment("argocd-application-controller", programs, hub, scratch),
+		Args: []string{
+			"--namespace=" + Namespace, "--repo-server=" + server, "--repo-server-plaintext", redis, fmt.Sprintf("--metrics-port=%d", ports[3]),
+			"--app-resync-jitter=0", "--persist-resource-health", "--self-heal-timeout-seconds=2",
+		},
 	})
 	if sets {
-		a.starts = append(a.starts, func() (*proc.Process, error) {
-			return group.Start(proc.Spec{
-				Name: "argocd-applicationset-controller", Path: programs.Argo,
-				Env: environment("argocd-applicationset-controller", programs, hub, scratch),
-				Args: []string{
-					"--namespace=" + Namespace, "--argocd-repo-server=" + server, "--repo-server-plaintext", "--enable-progressive-syncs",
-					fmt.Sprintf("--metrics-addr=127.0.0.1:%d", ports[4]), fmt.Sprintf("--probe-addr=127.0.0.1:%d", ports[5]),
-					fmt.Sprintf("--webhook-addr=127.0.0.1:%d", ports[6]),
-				},
-			})
+		a.specs = append(a.specs, proc.Spec{
+			Name: "argocd-applicationset-controller", Path: programs.Argo,
+			Env: environment("argocd-applicationset-controller", programs, hub, scratch),
+			Args: []string{
+				"--namespace=" + Namespace, "--argocd-repo-server=" + server, "--repo-server-plaintext", "--enable-progressive-syncs",
+				fmt.Sprintf("--metrics-addr=127.0.0.1:%d", ports[4]), fmt.Sprintf("--probe-addr=127.0.0.1:%d", ports[5]),
+				fmt.Sprintf("--webhook-addr=127.0.0.1:%d", ports[6]),
+			},
 		})
 	}
 	return a, a.run()
@@ -97,8 +94,8 @@ func Start(ctx context.Context, group *proc.Group, programs Programs, hub *clust
 
 // run starts the controllers.
 func (a *Argo) run() error {
-	for _, start := range a.starts {
-		controller, err := start()
+	for _, spec := range a.specs {
+		controller, err := a.group.Start(spec)
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -56,24 +55,8 @@ func StartEtcd(ctx context.Context, group *proc.Group, path, folder string) (*Et
 		if err := process.Ended(); err != nil {
 			return err
 		}
-		return get(ctx, url+"/health")
+		return proc.Answers(ctx, url+"/health")
 	})
-}
-
-func get(ctx context.Context, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, response.Status)
-	}
-	return nil
 }
 
 // Cluster is one API server with its controller manager.

@@ -71,3 +71,6 @@ func main() { etcdmain.Main(os.Args) }
 		Package: "helm.sh/helm/v3/cmd/helm",
 	}
 )
+
+// All are the programs in the order in which they are built.
+var All = []Part{Etcd, Kube, Kustomizer, Argo, Kustomize, Helm}

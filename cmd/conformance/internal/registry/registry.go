@@ -4,7 +4,6 @@ package registry
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,15 +45,7 @@ func Start(ctx context.Context, group *proc.Group, program, helm, folder string)
 		if err := process.Ended(); err != nil {
 			return err
 		}
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.host+"/v2/", nil)
-		if err != nil {
-			return err
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return err
-		}
-		return response.Body.Close()
+		return proc.Answers(ctx, "http://"+r.host+"/v2/")
 	})
 }
 

@@ -226,17 +226,12 @@ func (e *argoEngine) pushed(ctx context.Context, w *world.World) error {
 	if e.argo == nil {
 		return nil
 	}
-	resource, err := w.Hub().Resource(argo.Application, argo.Namespace)
-	if err != nil {
-		return err
-	}
 	list, err := w.Hub().ListNow(ctx, argo.Application, argo.Namespace)
 	if err != nil {
 		return err
 	}
 	for _, each := range list {
-		const refresh = `{"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}`
-		if _, err := resource.Patch(ctx, each.GetName(), types.MergePatchType, []byte(refresh), metav1.PatchOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		if err := annotate(ctx, w, each.GetName(), "refresh", "normal"); err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
 	}
@@ -291,12 +286,17 @@ func (e *argoEngine) confirm(ctx context.Context, w *world.World) error {
 
 // approve tells Argo CD that what it asks about an application may go.
 func approve(ctx context.Context, w *world.World, name string) error {
+	return annotate(ctx, w, name, "deletion-approved", time.Now().Add(time.Second).UTC().Format(time.RFC3339))
+}
+
+// annotate sets one of Argo CD's own annotations of an application.
+func annotate(ctx context.Context, w *world.World, name, annotation, value string) error {
 	resource, err := w.Hub().Resource(argo.Application, argo.Namespace)
 	if err != nil {
 		return err
 	}
-	approval := fmt.Sprintf(`{"metadata": {"annotations": {"argocd.argoproj.io/deletion-approved": %q}}}`, time.Now().Add(time.Second).UTC().Format(time.RFC3339))
-	_, err = resource.Patch(ctx, name, types.MergePatchType, []byte(approval), metav1.PatchOptions{})
+	patch := fmt.Sprintf(`{"metadata": {"annotations": {"argocd.argoproj.io/%s": %q}}}`, annotation, value)
+	_, err = resource.Patch(ctx, name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 	return err
 }
 

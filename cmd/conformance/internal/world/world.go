@@ -131,14 +131,6 @@ func (w *World) Define(ctx context.Context, patterns ...string) error {
 	return w.Hub().Define(ctx, all)
 }
 
-func copies(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
-	all := make([]*unstructured.Unstructured, len(objects))
-	for i, object := range objects {
-		all[i] = object.DeepCopy()
-	}
-	return all
-}
-
 // Populate makes what stands in for the insides of both clusters: nodes and
 // cert-manager, and an operator for each. In the second region a rebuild of long
 // ago is said to be complete.
@@ -148,7 +140,7 @@ func (w *World) Populate(ctx context.Context) error {
 		return err
 	}
 	for name, network := range map[string]string{First: "10.100.0", Second: "10.101.0"} {
-		if err := w.Regions[name].Define(ctx, copies(issuers)); err != nil {
+		if err := w.Regions[name].Define(ctx, issuers); err != nil {
 			return err
 		}
 		nodes.Start(ctx, w.Regions[name], network)
