@@ -61,6 +61,9 @@ func (r *ring) tell(at stage.Rollout, files []manifest.File) ([]manifest.File, e
 // toldOf says how much of what engines are told of a region a stage changes; "" if
 // that is nothing.
 func (r *ring) toldOf(s stage.Stage) (string, error) {
+	if len(r.Spec.Delivery) == 0 {
+		return "", nil
+	}
 	var sides [2][]manifest.File
 	for i, phase := range []stage.Phase{s.From, s.To} {
 		p := r.at.At(s.Region)
@@ -111,12 +114,6 @@ func (r *ring) commands(s stage.Stage, root string) (list []system.Command, sync
 	return list, true
 }
 
-// synced is a rendered folder as an engine is told of it: from the root of the
-// repository.
-func (r *ring) synced(folder ...string) string {
-	return path.Join(r.Spec.Repository.Path, deliver.Rendered, path.Join(folder...))
-}
-
 // fluxSetup returns what must be there before Flux syncs a region.
 func (r *ring) fluxSetup(region *topology.Region) []system.Command {
 	if !r.Delivers(topology.EngineFlux) {
@@ -124,13 +121,13 @@ func (r *ring) fluxSetup(region *topology.Region) []system.Command {
 	}
 	f := r.Spec.Flux
 	if f.Clusters == topology.Own {
-		return []system.Command{{Comment: "by hand, once, when it is pushed: let the Flux of cluster " + region.Kubernetes.Cluster + " sync " + r.synced(region.Name, flux.Folder)}}
+		return []system.Command{{Comment: "by hand, once, when it is pushed: let the Flux of cluster " + region.Kubernetes.Cluster + " sync " + r.InRepository(deliver.Rendered, region.Name, flux.Folder)}}
 	}
 	return []system.Command{{
 		Comment: "before the first sync: Flux reaches cluster " + region.Kubernetes.Cluster + " by a kubeconfig in this Secret, on the cluster where Flux runs",
 		Run:     "kubectl -n " + f.Namespace + " create secret generic " + region.Kubernetes.KubeConfigSecret + " --from-file=value=KUBECONFIG-OF-" + region.Name,
 	}, {
-		Comment: "by hand, once, when it is pushed: let Flux sync " + r.synced(flux.Folder),
+		Comment: "by hand, once, when it is pushed: let Flux sync " + r.InRepository(deliver.Rendered, flux.Folder),
 	}}
 }
 
@@ -149,7 +146,7 @@ func (r *ring) argoSetup(region *topology.Region, root string) []system.Command 
 			Run:     "argocd cluster add " + system.Quote(cmp.Or(k.Context, "CONTEXT-OF-"+region.Name)) + " --name " + system.Quote(k.ArgoCDCluster),
 		})
 	}
-	return append(cmds, system.Command{Comment: "by hand, once, when it is pushed: let an application of yours sync " + r.synced(argocd.Folder)})
+	return append(cmds, system.Command{Comment: "by hand, once, when it is pushed: let an application of yours sync " + r.InRepository(deliver.Rendered, argocd.Folder)})
 }
 
 // toldTo returns a change of what an engine is told, with its effect. Those that
@@ -179,9 +176,8 @@ func (r *ring) verifyDelivery(was *ring) {
 		reason = ""
 	}
 	for _, s := range deliver.Switches(was.Topology, r.Topology, rendered) {
-		r.findings = append(r.findings, diag.Finding{
-			Code: rule.Code, Severity: rule.Severity, Pos: r.At(s.Path), Path: s.Path, Message: s.What, Hint: s.Hint, Silenced: reason,
-		})
+		r.report(rule.Code, s.Path, s.Hint, "%s", s.What)
+		r.findings[len(r.findings)-1].Silenced = reason
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -102,12 +101,6 @@ func (r Region) Depth(name string) int {
 func (p Plan) Overlaid(r Region) bool {
 	_, changed := system.OverlayFile(p.Topology, r.Region)
 	return changed
-}
-
-// InRepository returns the path in the Git repository of one that is relative to
-// the topology.
-func (p Plan) InRepository(parts ...string) string {
-	return path.Join(append([]string{p.Spec.Repository.Path}, parts...)...)
 }
 
 // ChartInRepository returns the path in the Git repository of a chart that is in a

@@ -83,17 +83,13 @@ func applyText(m Moved) string {
 	lines := commandLines(m.Commands)
 	if rec := m.Record; len(m.Commands) > maxCommands && rec.Action == stage.Start && !rec.From.InRing() {
 		title += ", in " + Count(len(m.Commands), "step")
-		lines = []string{fmt.Sprintf("ringplan plan %s--commands --region %s --phase %s=%s", after(m.Named, " "), rec.Region, rec.Region, rec.From)}
+		named := m.Named
+		if named != "" {
+			named += " "
+		}
+		lines = []string{fmt.Sprintf("ringplan plan %s--commands --region %s --phase %s=%s", named, rec.Region, rec.Region, rec.From)}
 	}
 	return "\n" + title + ":\n  " + strings.Join(lines, "\n  ") + "\n"
-}
-
-// after puts something after a text that is not empty.
-func after(text, what string) string {
-	if text == "" {
-		return ""
-	}
-	return text + what
 }
 
 // because says in a few words what allowed a step.

@@ -81,6 +81,12 @@ func (t *Topology) DeliversBy(engine, by string) bool {
 	return t.Delivers(engine) && how[engine] == by
 }
 
+// InRepository returns the path in the Git repository of one that is relative to
+// the topology.
+func (t *Topology) InRepository(parts ...string) string {
+	return path.Join(append([]string{t.Spec.Repository.Path}, parts...)...)
+}
+
 // ChartPath returns the path of a chart that is in a folder, relative to the
 // topology.
 func (t *Topology) ChartPath(chart string) string {
