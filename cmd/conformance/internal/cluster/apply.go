@@ -171,8 +171,26 @@ func (c *Cluster) Define(ctx context.Context, definitions []*unstructured.Unstru
 			return err
 		}
 	}
-	c.mapper.Reset()
-	return nil
+	return proc.Until(ctx, time.Minute, c.Name+" to list the kinds", func(context.Context) error {
+		c.mapper.Reset()
+		return c.lists(definitions)
+	})
+}
+
+// lists tells whether the kinds of definitions can be found, which they can a moment
+// after they are established.
+func (c *Cluster) lists(definitions []*unstructured.Unstructured) error {
+	var failed error
+	for _, definition := range definitions {
+		group, _, _ := unstructured.NestedString(definition.Object, "spec", "group")
+		kind, _, _ := unstructured.NestedString(definition.Object, "spec", "names", "kind")
+		if group == "" {
+			continue // not a definition
+		}
+		_, err := c.mapper.RESTMapping(schema.GroupKind{Group: group, Kind: kind})
+		failed = errors.Join(failed, err)
+	}
+	return failed
 }
 
 func established(object *unstructured.Unstructured) error {
