@@ -159,19 +159,20 @@ func (c *Cluster) managerSpec(path string) proc.Spec {
 }
 
 // connect makes the clients. The API server makes its own certificate as it
-// starts, and puts its authority in the same file.
+// starts, and puts its authority in the same file; its key it writes when that file
+// is whole.
 func (c *Cluster) connect(host string) error {
-	authority := c.path("apiserver.crt")
-	if err := proc.Until(context.Background(), boot, authority, func(context.Context) error {
+	key := c.path("apiserver.key")
+	if err := proc.Until(context.Background(), boot, key, func(context.Context) error {
 		if err := c.server.Ended(); err != nil {
 			return err
 		}
-		_, err := os.Stat(authority)
+		_, err := os.Stat(key)
 		return err
 	}); err != nil {
 		return err
 	}
-	text, err := os.ReadFile(authority)
+	text, err := os.ReadFile(c.path("apiserver.crt"))
 	if err != nil {
 		return err
 	}
