@@ -41,14 +41,22 @@ func (p *play) restarted(context.Context) error {
 // distrust sees that the gate does not take what an earlier rebuild left in the
 // status.
 func (p *play) distrust(ctx context.Context) error {
-	object, err := p.Regions[world.Second].Get(ctx, operator.Datastore, world.Namespace, "default")
-	if err != nil {
-		return err
-	}
-	if state, _, _ := unstructured.NestedString(object.Object, "status", "cassandraDataReplication", "state"); state != "complete" {
-		return fmt.Errorf("there is no trap: the state is %q", state)
+	if err := p.untilSaid(ctx, "complete"); err != nil {
+		return fmt.Errorf("there is no trap: %w", err)
 	}
 	return p.closed(ctx, "the status is of an earlier rebuild", ": it is left from an earlier rebuild")
+}
+
+// untilSaid waits until the datastore of the second region says so of its rebuild.
+func (p *play) untilSaid(ctx context.Context, state string) error {
+	says := func(object *unstructured.Unstructured) error {
+		if got, _, _ := unstructured.NestedString(object.Object, "status", "cassandraDataReplication", "state"); got != state {
+			return fmt.Errorf("the state is %q", got)
+		}
+		return nil
+	}
+	what := "said to be rebuilt: " + state
+	return p.Regions[world.Second].Until(ctx, soon, operator.Datastore, world.Namespace, "default", what, says)
 }
 
 // outage asks the gate while the second region does not answer.
@@ -64,7 +72,7 @@ func (p *play) outage(ctx context.Context) error {
 func (p *play) fail(ctx context.Context) error {
 	p.Fate.Cut.Store(true)
 	p.Fate.Held.Store(false)
-	if err := p.Until(ctx, soon, world.Second, "rebuild ended: error"); err != nil {
+	if err := p.untilSaid(ctx, "error"); err != nil {
 		return err
 	}
 	if err := p.closed(ctx, "the rebuild has failed", "the stream was cut"); err != nil {
