@@ -75,7 +75,7 @@ func Start(ctx context.Context, group *proc.Group, programs Programs, hub *clust
 		Env: environment("argocd-application-controller", programs, hub, scratch),
 		Args: []string{
 			"--namespace=" + Namespace, "--repo-server=" + server, "--repo-server-plaintext", redis, fmt.Sprintf("--metrics-port=%d", ports[3]),
-			"--app-resync-jitter=0", "--persist-resource-health", "--self-heal-timeout-seconds=2",
+			"--app-resync-jitter=0", "--self-heal-timeout-seconds=2", "--enable-k8s-event=none",
 		},
 	})
 	if sets {

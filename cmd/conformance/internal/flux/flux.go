@@ -40,7 +40,7 @@ func Start(group *proc.Group, path string, hub *cluster.Cluster, folder string) 
 			Name: "kustomize-controller", Path: path,
 			Args: []string{
 				fmt.Sprintf("--metrics-addr=127.0.0.1:%d", ports[0]), fmt.Sprintf("--health-addr=127.0.0.1:%d", ports[1]),
-				"--watch-all-namespaces=true", "--requeue-dependency=1s", "--interval-jitter-percentage=0", "--http-retry=2",
+				"--watch-all-namespaces=true", "--requeue-dependency=500ms", "--interval-jitter-percentage=0", "--http-retry=2",
 				"--feature-gates=ExternalArtifact=true", "--log-level=info",
 			},
 			Env: []string{"KUBECONFIG=" + hub.Kubeconfig(), "RUNTIME_NAMESPACE=" + Namespace, "TMPDIR=" + scratch},

@@ -50,7 +50,8 @@ func (c *Controller) client(ctx context.Context, namespace string, s *spec) (*cl
 	return made, made.config.Init(getter, s.StorageNamespace, "secret", func(string, ...any) {})
 }
 
-// apply installs a release, or upgrades it if it is there.
+// apply installs a release, or upgrades it if it is there. What the API server would
+// not take it refuses by itself; to be told so beforehand takes Helm a long time.
 func (c *client) apply(ctx context.Context, s *spec, loaded *chart.Chart, values map[string]any) error {
 	last, err := c.config.Releases.Last(s.ReleaseName)
 	if err != nil && !errors.Is(err, driver.ErrReleaseNotFound) {
@@ -64,13 +65,13 @@ func (c *client) apply(ctx context.Context, s *spec, loaded *chart.Chart, values
 		install.ReleaseName, install.Namespace = s.ReleaseName, s.TargetNamespace
 		install.Timeout, install.Wait, install.WaitForJobs = s.Timeout.Duration, true, true
 		install.SkipCRDs, install.PostRenderer = true, renderer{s}
-		install.Replace = err == nil
+		install.Replace, install.DisableOpenAPIValidation = err == nil, true
 		_, err = install.RunWithContext(ctx, loaded, values)
 		return err
 	}
 	upgrade := action.NewUpgrade(c.config)
 	upgrade.Namespace, upgrade.Timeout, upgrade.Wait, upgrade.WaitForJobs = s.TargetNamespace, s.Timeout.Duration, true, true
-	upgrade.SkipCRDs, upgrade.PostRenderer = true, renderer{s}
+	upgrade.SkipCRDs, upgrade.PostRenderer, upgrade.DisableOpenAPIValidation = true, renderer{s}, true
 	_, err = upgrade.RunWithContext(ctx, s.ReleaseName, loaded, values)
 	return err
 }

@@ -17,9 +17,6 @@ import (
 // grace is how long a program may take to end by itself.
 const grace = 5 * time.Second
 
-// lavish lets programs that are written in Go take more memory, and less time.
-const lavish = "GOGC=400"
-
 // Spec says what is started.
 type Spec struct {
 	Name string // of its log file
@@ -72,7 +69,7 @@ func (g *Group) Start(spec Spec) (*Process, error) {
 	}
 	defer func() { _ = log.Close() }() // the child has its own
 	command := exec.Command(spec.Path, spec.Args...)
-	command.Env = append(append(os.Environ(), lavish), spec.Env...)
+	command.Env = append(os.Environ(), spec.Env...)
 	command.Dir = spec.Dir
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

@@ -91,10 +91,7 @@ func (p *play) begin(ctx context.Context) error {
 	if err := untilSynced(ctx, p.World, p.engine, commit); err != nil {
 		return err
 	}
-	if err := p.move(ctx, world.First); err != nil {
-		return err
-	}
-	return p.settle(ctx, "The first region serves")
+	return p.move(ctx, world.First)
 }
 
 // write writes the repository. Where the charts are not to be in it, they are pushed
@@ -164,7 +161,8 @@ func (p *play) explain(ctx context.Context, err error) error {
 	return err
 }
 
-// join takes the second region up to the moment when it runs.
+// join takes the second region up to the moment when it runs. That the first one
+// serves is in the same commit.
 func (p *play) join(ctx context.Context) error {
 	if err := p.move(ctx, world.Second); err != nil {
 		return err

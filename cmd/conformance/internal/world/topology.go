@@ -139,11 +139,11 @@ func (w *World) Replace(name, old, changed string) error {
 }
 
 // realDefinitions puts the real definitions in the place of those of the charts,
-// which are made up, so that the engine installs the real ones. Those of the largest
-// kinds stay as they are: engines read them at every commit, which takes them half a
-// minute.
+// which are made up, so that the engine installs the real ones. Those of the larger
+// kinds stay as they are, except the datastore's: engines read them at every commit,
+// which takes them half a minute.
 func (w *World) realDefinitions(folder string) error {
-	for _, name := range []string{"apigeedatastores", "apigeeredis", "apigeerouteconfigs", "cassandradatareplications"} {
+	for _, name := range []string{"apigeedatastores", "apigeerouteconfigs", "cassandradatareplications"} {
 		text, err := os.ReadFile(filepath.Join(w.Programs.CRDs, "apigee", name+".yaml"))
 		if err != nil {
 			return err

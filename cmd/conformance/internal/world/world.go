@@ -145,7 +145,7 @@ func (w *World) Populate(ctx context.Context) error {
 		}
 		nodes.Start(ctx, w.Regions[name], network)
 		machine := operator.NewMachine(name, operator.Options{
-			Delay: time.Second, RebuildDelay: 2 * time.Second, PodTime: 2 * time.Second, Network: network, Stale: name == Second,
+			Delay: time.Second, RebuildDelay: time.Second, PodTime: time.Second, Network: network, Stale: name == Second,
 		}, w.Ring, w.Log)
 		operator.Start(ctx, w.Regions[name], Namespace, machine)
 		if name == Second {
