@@ -59,9 +59,10 @@ for its gate.
 the context that the topology names, or --context: it only lists, and "ringplan
 access" prints the Role that it needs. Files may be given besides. A cluster that
 does not answer is named, and what it was asked is unknown; that the kubeconfig or
-the context is not there is an error. nodetool is run in a pod of Cassandra with
---exec only, as the user of JMX_USER and JMX_PASSWORD if they are set; without
---exec, its output comes in a file.`
+the context is not there, or that the cluster does not accept its credentials, is
+an error. nodetool is run in a pod of Cassandra with --exec only, as the user of
+JMX_USER and JMX_PASSWORD if they are set; without --exec, its output comes in a
+file.`
 
 func newGate(a *app) *cobra.Command {
 	var f stepFlags

@@ -257,8 +257,8 @@ func TestWiringAdvance(t *testing.T) {
 func TestWiringAdvanceUnknown(t *testing.T) {
 	r := newAdvanceRig(t)
 	r.state("running")
-	r.cluster.Refuse("/", http.StatusUnauthorized, "Unauthorized")
-	for name, values := range map[string]map[string]string{"a cluster that refuses": nil, "nodetool is not allowed": {"inputs.exec": "false"}} {
+	r.cluster.Refuse("/", http.StatusServiceUnavailable, "ServiceUnavailable")
+	for name, values := range map[string]map[string]string{"a cluster that cannot answer": nil, "nodetool is not allowed": {"inputs.exec": "false"}} {
 		done := r.advances(t, values)
 		if done.code != 0 || r.at(proposal) != "" || len(r.forge.pulls()) > 0 || !strings.Contains(done.said, "is not open: unknown") {
 			t.Errorf("%s: exit code %d\n%s", name, done.code, done.said)
@@ -279,6 +279,7 @@ func TestWiringAdvanceFails(t *testing.T) {
 		"an empty one":       {nil, []string{"KUBECONFIG=/dev/null:/nowhere"}, "the kubeconfig (/dev/null:/nowhere) is empty or not there"},
 		"a folder":           {nil, []string{"KUBECONFIG=/", "HOME=/nowhere"}, "the kubeconfig cannot be read"},
 		"no such context":    {nil, []string{"KUBECONFIG=" + elsewhere}, "context cluster-1: there is no such context"},
+		"an expired token":   {nil, nil, "the cluster does not accept the credentials of the context"},
 		"no such region":     {map[string]string{"inputs.regions": "\n region-9 \n"}, nil, "has no region region-9"},
 		"gh refuses":         {nil, []string{refuseVar + "=HTTP 403"}, "gh: HTTP 403"},
 		"its own branch":     {map[string]string{"inputs.base": proposal}, nil, "is the branch to merge into"},
@@ -290,6 +291,9 @@ func TestWiringAdvanceFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newAdvanceRig(t)
 			r.state("running")
+			if name == "an expired token" {
+				r.cluster.Refuse("/", http.StatusUnauthorized, "Unauthorized")
+			}
 			switch c.values["inputs.base"] {
 			case proposal:
 				git(t, "push", "--quiet", "origin", "main:refs/heads/"+proposal)

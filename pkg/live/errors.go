@@ -18,7 +18,8 @@ import (
 var ErrNoKind = errors.New("the cluster does not know the kind")
 
 // ErrSetup is what [errors.Is] finds where the kubeconfig does not say how a cluster
-// is reached, so that nothing was asked, and asking again is of no use.
+// is reached, or has no credentials that the cluster accepts: nothing was learned of
+// it, and asking again is of no use.
 var ErrSetup = errors.New("the kubeconfig does not say how the cluster is reached")
 
 // An Error says what could not be read, where, why, and what to do.
@@ -74,11 +75,11 @@ func (c *cluster) fail(err error, a access) error {
 		return &Error{text: fmt.Sprintf("%s: forbidden to %s: let the user of the context %s %s there; `kubectl --context %s auth can-i %s %s%s` tells whether it may",
 			c.place, a, a.verb, a.resource, c.context, a.verb, a.resource, inNamespace(a.namespace))}
 	case apierrors.IsUnauthorized(err):
-		return &Error{whole: true, text: fmt.Sprintf("%s: the cluster does not accept the credentials of the context: log in again, or see that they have not expired", c.place)}
+		return &Error{whole: true, is: ErrSetup, text: fmt.Sprintf("%s: the cluster does not accept the credentials of the context: log in again, or see that they have not expired", c.place)}
 	case errors.As(err, &status):
 		return &Error{text: fmt.Sprintf("%s: cannot %s: the server answered with code %d: try again, and look at the health of its API server if it stays so", c.place, a, status.Status().Code)}
 	case strings.Contains(err.Error(), "getting credentials"):
-		return &Error{whole: true, text: fmt.Sprintf("%s: the plugin that gets the credentials of the context has failed: `kubectl --context %s version` says why", c.place, c.context)}
+		return &Error{whole: true, is: ErrSetup, text: fmt.Sprintf("%s: the plugin that gets the credentials of the context has failed: `kubectl --context %s version` says why", c.place, c.context)}
 	}
 	if why := unreachable(err); why != "" {
 		return &Error{whole: true, text: fmt.Sprintf("%s: the cluster cannot be reached: %s: see that the address in the kubeconfig is right, and that the network or VPN is up", c.place, why)}

@@ -426,7 +426,7 @@ func TestPlugin(t *testing.T) {
 		t.Errorf("a plugin that works: %v, %v", err, answers)
 	}
 	answers, err = writePlugin(t, s.URL, `echo '{"kind":"canary","apiVersion":"canary/v1"}'`).Read(t.Context(), ample, query)
-	if errs := texts(t, s.URL, answers[0].Errs); err != nil || len(errs) != 1 || !strings.Contains(errs[0], "the plugin that gets the credentials of the context has failed") {
+	if errs := texts(t, s.URL, answers[0].Errs); err != nil || len(errs) != 1 || !strings.Contains(errs[0], "the plugin that gets the credentials of the context has failed") || !errors.Is(answers[0].Errs[0], live.ErrSetup) {
 		t.Errorf("a plugin that fails: %v, %q", err, errs)
 	}
 	start := time.Now()
