@@ -158,18 +158,10 @@ func (c *Cluster) patch(ctx context.Context, object *unstructured.Unstructured, 
 	return nil
 }
 
-// Define applies resource definitions and waits until they are established.
+// Define applies resource definitions and waits until their kinds are listed.
 func (c *Cluster) Define(ctx context.Context, definitions []*unstructured.Unstructured) error {
 	if err := c.Apply(ctx, definitions...); err != nil {
 		return err
-	}
-	for _, definition := range definitions {
-		if definition.GetKind() != "CustomResourceDefinition" {
-			continue
-		}
-		if err := c.Until(ctx, time.Minute, definition.GroupVersionKind(), "", definition.GetName(), "established", established); err != nil {
-			return err
-		}
 	}
 	return proc.Until(ctx, time.Minute, c.Name+" to list the kinds", func(context.Context) error {
 		c.mapper.Reset()
@@ -177,8 +169,8 @@ func (c *Cluster) Define(ctx context.Context, definitions []*unstructured.Unstru
 	})
 }
 
-// lists tells whether the kinds of definitions can be found, which they can a moment
-// after they are established.
+// lists tells whether the kinds of definitions can be found. The API server lists
+// those that are established, a moment after they are.
 func (c *Cluster) lists(definitions []*unstructured.Unstructured) error {
 	var failed error
 	for _, definition := range definitions {
@@ -191,14 +183,6 @@ func (c *Cluster) lists(definitions []*unstructured.Unstructured) error {
 		failed = errors.Join(failed, err)
 	}
 	return failed
-}
-
-func established(object *unstructured.Unstructured) error {
-	if Condition(object, "Established") == "True" {
-		return nil
-	}
-	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
-	return fmt.Errorf("it is not established: %v", conditions)
 }
 
 // Condition is the status of a condition, or nothing.
