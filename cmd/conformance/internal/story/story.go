@@ -39,12 +39,16 @@ var deliveries = []world.Delivery{
 	{Engine: "flux", By: "helm"}, {Engine: "argocd", By: "helm", Set: true, Packed: true},
 }
 
-// All are the scenarios of every engine.
+// All are the scenarios of every engine. However releases are delivered, an engine
+// brings and removes a replication in the same way, so that its failure, which takes
+// long, is played with one delivery of each.
 func All() []Scenario {
 	var all []Scenario
 	for _, name := range names {
 		for _, d := range deliveries {
-			all = append(all, Scenario{name, d.Name()})
+			if name != failed || d.By == "helm" {
+				all = append(all, Scenario{name, d.Name()})
+			}
 		}
 	}
 	return all
