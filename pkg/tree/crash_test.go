@@ -300,6 +300,7 @@ func (c crashCase) checkCompare(t *testing.T, dir, outcome string) {
 
 // TestCrashWalk dies before every step of a Commit, in a process of its own.
 func TestCrashWalk(t *testing.T) {
+	skipIfShort(t)
 	for name, c := range crashCases {
 		steps := append(c.steps(t, 0), "end")
 		outcomes := make([]string, len(steps))
@@ -423,11 +424,11 @@ func recoverSteps(t *testing.T, c crashCase, spec crashSpec) []string {
 	return append(steps, "end")
 }
 
-// skipIfShort skips the walks that take some hundred processes.
+// skipIfShort skips the walks, which try hundreds of crashes and failures.
 func skipIfShort(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("takes many processes")
+		t.Skip("takes long")
 	}
 }
 
@@ -455,6 +456,7 @@ func applySteps(t *testing.T, c crashCase) []int {
 // tree and no trace, or to go on; only when tidying up fails may it return an
 // error with the tree complete.
 func TestFailWalk(t *testing.T) {
+	skipIfShort(t)
 	for name, c := range crashCases {
 		t.Run(name, func(t *testing.T) {
 			for i, step := range c.steps(t, 0) {
@@ -525,6 +527,7 @@ func modesBelow(t *testing.T, dir string) map[string]string {
 // TestDeadDisk makes every step from one on fail, tidying up included. Nothing
 // can be promised then but that the next run settles the tree.
 func TestDeadDisk(t *testing.T) {
+	skipIfShort(t)
 	for name, c := range crashCases {
 		t.Run(name, func(t *testing.T) {
 			for i, step := range c.steps(t, 0) {

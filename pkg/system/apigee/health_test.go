@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -47,11 +46,11 @@ func celHolds(t testing.TB, expression string, object map[string]any) (bool, err
 }
 
 // programs keeps what was compiled.
-var programs sync.Map
+var programs = map[string]cel.Program{}
 
 func compiledCEL(expression string) (cel.Program, error) {
-	if known, ok := programs.Load(expression); ok {
-		return known.(cel.Program), nil
+	if known, ok := programs[expression]; ok {
+		return known, nil
 	}
 	env, err := cel.NewEnv(
 		cel.HomogeneousAggregateLiterals(), cel.EagerlyValidateDeclarations(true), cel.DefaultUTCTimeZone(true),
@@ -66,7 +65,7 @@ func compiledCEL(expression string) (cel.Program, error) {
 	}
 	program, err := env.Program(parsed, cel.EvalOptions(cel.OptOptimize), cel.InterruptCheckFrequency(100))
 	if err == nil {
-		programs.Store(expression, program)
+		programs[expression] = program
 	}
 	return program, err
 }
