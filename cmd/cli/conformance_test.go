@@ -297,6 +297,7 @@ func TestChartsAccept(t *testing.T) {
 		}
 		for _, file := range files {
 			t.Run(name, func(t *testing.T) {
+				t.Parallel()
 				dir := t.TempDir()
 				write(t, dir+"/topology.yaml", withFixtureCharts(t, file))
 				if err := os.CopyFS(filepath.Join(dir, "charts"), os.DirFS("examples/charts/1.16.0")); err != nil {

@@ -120,7 +120,8 @@ func TestModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	before := debug.SetGCPercent(400)
+	t.Cleanup(func() { debug.SetGCPercent(before) })
 	for i, b := range bounds {
 		if testing.Short() && i > 1 {
 			break // the race detector makes it long
@@ -130,6 +131,7 @@ func TestModel(t *testing.T) {
 			name += ", existing"
 		}
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWalk(t, b, loader.Platforms())
 			begun := time.Now()
 			w.run()
