@@ -17,6 +17,7 @@ var effects = slices.Concat(
 	elsewhere("*spec.kubeConfig", "[FLUX]"), elsewhere("*spec.destination", "[ARGO]"),
 	goes("Kustomization", "flux/sync.yaml", "[FLUX]"), goes("HelmRelease", "flux/releases/helmreleases.yaml", "[FLUX]"),
 	goes("Application", "argocd/region.yaml", "[ARGO]"), goes("ApplicationSet", "argocd/applications/applications.yaml", "[ARGO]"),
+	leavesSet("", "[ARGO]"), leavesSet("*", "[ARGO]"),
 	[]system.Effect{
 		{Path: "*spec.project", Class: system.OneWay, Why: "the application is of another project, which may refuse what it applied", Source: "[ARGO]"},
 		told("", ""), told("", "*"), told("*", ""),
@@ -28,12 +29,23 @@ func elsewhere(path, source string) []system.Effect {
 	return []system.Effect{{Path: path, Class: system.OneWay, Why: "it is applied to another cluster, and stays where it was applied before", Source: source}}
 }
 
+const leaves = "what was applied by it is removed, but for what holds data, or stays and nobody changes it any more"
+
 // goes is the effect of objects of a kind that leave Git, alone or with their file.
 func goes(kind, file, source string) []system.Effect {
-	e := system.Effect{Op: manifest.Removed, Class: system.OneWay, Why: "what was applied by it is removed, but for what holds data, or stays and nobody changes it any more", Source: source}
+	e := system.Effect{Op: manifest.Removed, Class: system.OneWay, Why: leaves, Source: source}
 	object, whole := e, e
 	object.Kind, whole.File = kind, file
 	return []system.Effect{object, whole}
+}
+
+// leavesSet are the effects of what leaves a list of applications, which is one of
+// them or less, in an object of a kind.
+func leavesSet(kind, source string) []system.Effect {
+	return []system.Effect{
+		told(kind, "*.list.elements[*].*"),
+		{Kind: kind, Path: "*.list.elements[*]", Op: manifest.Removed, Class: system.OneWay, Why: leaves, Source: source},
+	}
 }
 
 func told(kind, path string) system.Effect {
