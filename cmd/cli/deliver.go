@@ -109,9 +109,17 @@ func (r *ring) commands(s stage.Stage, root string) (list []system.Command, sync
 	}
 	list = deliver.Commands(byHand, with, !(r.argoRenders() && r.Spec.Charts.Path == ""))
 	if !s.From.InRing() {
-		list = slices.Concat(r.fluxSetup(region), r.argoSetup(region, root), list)
+		list = slices.Concat(r.choice(), r.fluxSetup(region), r.argoSetup(region, root), list)
 	}
 	return list, true
+}
+
+// choice warns where two engines might sync.
+func (r *ring) choice() []system.Command {
+	if !r.Delivers(topology.EngineFlux) || !r.Delivers(topology.EngineArgoCD) {
+		return nil
+	}
+	return []system.Command{{Comment: "choose Flux or Argo CD, and leave out what is for the other: two that sync one topology prune each other's objects"}}
 }
 
 // fluxSetup returns what must be there before Flux syncs a region.
