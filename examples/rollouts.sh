@@ -300,12 +300,14 @@ at 2026-11-21T09:10:00Z render
 verified RP165-clusters alone-2 "Every region is to have a Flux of its own, and the one that they share still delivers." --base HEAD
 put base alone-2 "Before that."
 edit topology.yaml '/^  regions:/i\
+  repository: {path: examples/broken/RP165-clusters}\
   delivery: [flux]\
   flux: {clusters: own}
 '
 at 2026-11-21T09:10:00Z render
 cd base
 edit topology.yaml '/^  regions:/i\
+  repository: {path: examples/broken/RP165-clusters}\
   delivery: [flux]
 '
 at 2026-11-21T09:10:00Z render

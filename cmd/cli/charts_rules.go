@@ -83,8 +83,8 @@ var chartRules = []lint.Rule{
 	},
 }
 
-// besideRules are about what lies beside a topology: overlays and the lock of
-// the charts. They hold without charts.
+// besideRules are about what lies beside a topology, overlays and the lock of the
+// charts, and where it lies itself. They hold without charts.
 var besideRules = []lint.Rule{
 	{
 		Code: "RP150", Name: "overlay-file", Severity: diag.Error, Always: true,
@@ -104,5 +104,11 @@ var besideRules = []lint.Rule{
 		Why:     "The version of a chart alone does not say which bytes it has, and a registry may change them.",
 		Fix:     "Run `ringplan charts lock`, and commit what it writes.",
 		Source:  "github.com/helm/helm/issues/9662: Helm's own locks pin versions, not bytes",
+	}, {
+		Code: "RP166", Name: "delivered-from-elsewhere", Severity: diag.Warning, Base: true,
+		Summary: "The topology is in another folder of its repository than engines are told.",
+		Why:     "They look for charts, values and manifests below spec.repository.path, and find nothing there, or those of another topology.",
+		Fix:     "Set spec.repository.path to the folder of the topology, from the root of the repository, and render.",
+		Source:  "[FLUX] spec.path; [ARGO] source.path",
 	},
 }

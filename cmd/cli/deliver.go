@@ -189,6 +189,36 @@ func (r *ring) verifyDelivery(was *ring) {
 	}
 }
 
+// verifyFolder sees that engines are told the folder that the topology has in its
+// repository. What they were told wrongly before the change is not new.
+func (r *ring) verifyFolder(before *earlier) error {
+	told, reads := deliver.Folder(r.Topology)
+	if !reads {
+		return nil
+	}
+	folder, err := before.spots[r.file].repo.Rel(r.dir())
+	if err != nil || folder == told {
+		return err
+	}
+	r.foundAt("RP166", "spec.repository.path", "engines look for the topology in %s of the repository, and it is in %s", inRepository(told), inRepository(folder))
+	last := &r.findings[len(r.findings)-1]
+	last.Silenced = strings.TrimSpace(r.Metadata.Annotations[lint.IgnorePrefix+last.Code])
+	if was := before.rings[r.file]; was != nil {
+		if toldBefore, read := deliver.Folder(was.Topology); read && toldBefore == told {
+			before.findings = append(before.findings, *last)
+		}
+	}
+	return nil
+}
+
+// inRepository names a folder.
+func inRepository(folder string) string {
+	if folder == "." {
+		return "the root"
+	}
+	return "folder " + folder
+}
+
 // commitsManifests reports whether an engine applies what the charts render, which
 // is then a part of the rendered tree.
 func (r *ring) commitsManifests() bool {

@@ -40,7 +40,10 @@ func (a *app) verifyBase(ctx context.Context, args []string, rings []*ring, know
 		r.findings = nil
 		r.verifyLock(before.rings[r.file])
 		r.verifyDelivery(before.rings[r.file])
-		err := a.markStale(ctx, r, before, known)
+		err := r.verifyFolder(before)
+		if err == nil {
+			err = a.markStale(ctx, r, before, known)
+		}
 		if err == nil {
 			err = a.verifyRing(ctx, r, base, before, known)
 		}

@@ -111,6 +111,14 @@ func (p Plan) ChartInRepository(chart string) string { return p.InRepository(p.C
 // into labels.
 const maxName = 63
 
+// Folder returns the folder of a Git repository in which engines look for the
+// topology, and false where none of them reads it there: an artifact of another kind
+// may have been made of a part of the repository.
+func Folder(t *topology.Topology) (string, bool) {
+	byFlux := t.Delivers(topology.EngineFlux) && t.Spec.Flux.Source.Kind == "GitRepository"
+	return t.InRepository(), byFlux || t.Delivers(topology.EngineArgoCD)
+}
+
 // Name returns the name of an object of a region, such as TOPOLOGY-REGION-operator.
 // A name that would be too long is shortened, and stays unique by a digest.
 func (p Plan) Name(r Region, parts ...string) string { return Name(p.Topology, r.Region, parts...) }
