@@ -38,13 +38,15 @@ func (p *place) observe(w wanted, force bool) (s scan, err error) {
 // undisturbed runs look, and returns its error. It returns ErrLocked instead if
 // the tree was being written meanwhile, as what look saw may then be part old
 // and part new: every transaction that changes the tree holds the lock and
-// replaces the record. One that only changes files beside it may go unnoticed.
+// replaces the record last. So the lock is looked at before the record: whoever
+// has let go by then has replaced it. A transaction that only changes files beside
+// the tree, or that is undone, may go unnoticed.
 func (p *place) undisturbed(look func() error) error {
 	record := p.in(RecordFile)
 	before, _ := p.root.Lstat(record)
 	err := look()
-	after, _ := p.root.Lstat(record)
 	_, unlocked := p.root.Lstat(p.staged(lockName))
+	after, _ := p.root.Lstat(record)
 	if unlocked == nil || !sameVersion(before, after) {
 		return fmt.Errorf("%s: %w", p.show(p.base), ErrLocked)
 	}
