@@ -178,15 +178,20 @@ func (r *ring) verifyDelivery(was *ring) {
 		return there
 	}
 	rule := deliver.Rules[0]
-	key := lint.IgnorePrefix + rule.Code
-	reason := strings.TrimSpace(r.Metadata.Annotations[key])
-	if reason == strings.TrimSpace(was.Metadata.Annotations[key]) {
+	reason := r.silence(rule.Code)
+	if reason == was.silence(rule.Code) {
 		reason = ""
 	}
 	for _, s := range deliver.Switches(was.Topology, r.Topology, rendered) {
 		r.report(rule.Code, s.Path, s.Hint, "%s", s.What)
 		r.findings[len(r.findings)-1].Silenced = reason
 	}
+}
+
+// silence returns the reason for which the topology silences a rule whose findings
+// come after those of lint; "" if it does not.
+func (r *ring) silence(code string) string {
+	return strings.TrimSpace(r.Metadata.Annotations[lint.IgnorePrefix+code])
 }
 
 // verifyFolder sees that engines are told the folder that the topology has in its
@@ -202,7 +207,7 @@ func (r *ring) verifyFolder(before *earlier) error {
 	}
 	r.foundAt("RP166", "spec.repository.path", "engines look for the topology in %s of the repository, and it is in %s", inRepository(told), inRepository(folder))
 	last := &r.findings[len(r.findings)-1]
-	last.Silenced = strings.TrimSpace(r.Metadata.Annotations[lint.IgnorePrefix+last.Code])
+	last.Silenced = r.silence(last.Code)
 	if was := before.rings[r.file]; was != nil {
 		if toldBefore, read := deliver.Folder(was.Topology); read && toldBefore == told {
 			before.findings = append(before.findings, *last)

@@ -107,10 +107,6 @@ func (p Plan) Overlaid(r Region) bool {
 // folder.
 func (p Plan) ChartInRepository(chart string) string { return p.InRepository(p.ChartPath(chart)) }
 
-// maxName is how long the name of an object of an engine may be: engines put it
-// into labels.
-const maxName = 63
-
 // Folder returns the folder of a Git repository in which engines look for the
 // topology, and false where none of them reads it there: an artifact of another kind
 // may have been made of a part of the repository.
@@ -118,6 +114,10 @@ func Folder(t *topology.Topology) (string, bool) {
 	byFlux := t.Delivers(topology.EngineFlux) && t.Spec.Flux.Source.Kind == "GitRepository"
 	return t.InRepository(), byFlux || t.Delivers(topology.EngineArgoCD)
 }
+
+// maxName is how long the name of an object of an engine may be: engines put it
+// into labels.
+const maxName = 63
 
 // Name returns the name of an object of a region, such as TOPOLOGY-REGION-operator.
 // A name that would be too long is shortened, and stays unique by a digest.
