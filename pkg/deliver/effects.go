@@ -17,11 +17,11 @@ var effects = slices.Concat(
 	elsewhere("*spec.kubeConfig", "[FLUX]"), elsewhere("*spec.destination", "[ARGO]"),
 	goes("Kustomization", "flux/sync.yaml", "[FLUX]"), goes("HelmRelease", "flux/releases/helmreleases.yaml", "[FLUX]"),
 	goes("Application", "argocd/region.yaml", "[ARGO]"), goes("ApplicationSet", "argocd/applications/applications.yaml", "[ARGO]"),
-	leavesSet("", "[ARGO]"), leavesSet("*", "[ARGO]"),
 	[]system.Effect{
 		{Path: "*spec.project", Class: system.OneWay, Why: "the application is of another project, which may refuse what it applied", Source: "[ARGO]"},
-		told("", ""), told("", "*"), told("*", ""),
 	},
+	leavesSet(""), leavesSet("*"),
+	[]system.Effect{told("", ""), told("", "*"), told("*", "")},
 )
 
 // elsewhere is the effect of a field that says which cluster is meant.
@@ -39,12 +39,12 @@ func goes(kind, file, source string) []system.Effect {
 	return []system.Effect{object, whole}
 }
 
-// leavesSet are the effects of what leaves a list of applications, which is one of
-// them or less, in an object of a kind.
-func leavesSet(kind, source string) []system.Effect {
+// leavesSet are the effects of an application that leaves an ApplicationSet, and of a
+// mere field of one. The kind is known where the file has other documents.
+func leavesSet(kind string) []system.Effect {
 	return []system.Effect{
 		told(kind, "*.list.elements[*].*"),
-		{Kind: kind, Path: "*.list.elements[*]", Op: manifest.Removed, Class: system.OneWay, Why: leaves, Source: source},
+		{Kind: kind, Path: "*.list.elements[*]", Op: manifest.Removed, Class: system.OneWay, Why: leaves, Source: "[ARGO]"},
 	}
 }
 
